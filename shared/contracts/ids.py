@@ -1,0 +1,52 @@
+"""Ids that follow from HubSpot's own, so that services agree on them without asking."""
+
+from uuid import UUID, uuid5
+
+NAMESPACE = UUID("6f1d2f62-7d0c-5c57-9d8e-5a2f6c0b9b11")
+
+
+def _id(*parts: object) -> UUID:
+    return uuid5(NAMESPACE, ":".join(str(part) for part in parts))
+
+
+def partner_id(hub_id: int) -> UUID:
+    """The partner with this HubSpot account (Hub ID)."""
+    return _id("partner", hub_id)
+
+
+def user_id(partner_hub_id: int, hubspot_user_id: int) -> UUID:
+    """A user of a partner's HubSpot account."""
+    return _id("user", partner_hub_id, hubspot_user_id)
+
+
+def hubspot_person_id(email: str) -> UUID:
+    """A person of HubSpot, such as a renewal manager, known by the work address."""
+    return _id("hubspot", email.strip().lower())
+
+
+def client_id(partner_hub_id: int, record_id: int) -> UUID:
+    """A client: a company record in the CRM of one partner."""
+    return _id("client", partner_hub_id, record_id)
+
+
+def contact_id(partner_hub_id: int, contact_record_id: int) -> UUID:
+    """A contact record in the CRM of one partner."""
+    return _id("contact", partner_hub_id, contact_record_id)
+
+
+def subscription_id(partner_hub_id: int, subscription_record_id: int) -> UUID:
+    """A subscription record in the CRM of one partner."""
+    return _id("subscription", partner_hub_id, subscription_record_id)
+
+
+def renewal_id(client: UUID, kind: str, first_start: str) -> UUID:
+    """A contract change of a client, by its kind and the start it was first seen with.
+
+    The id stays when the start moves later on.
+    """
+    return _id("renewal", client, kind, first_start)
+
+
+def deadline_event_id(renewal: UUID, renewal_start: str, stage: str) -> UUID:
+    """The one event of a stage of a renewal with this start."""
+    return _id("deadline", renewal, renewal_start, stage)

@@ -1,0 +1,73 @@
+"""What the notifications service says: what became of each message. Ids only, no addresses."""
+
+from datetime import date
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from shared.contracts.event import Event
+
+EVENTS = "notifications.events.v1"
+
+
+class MessageEvent(Event):
+    """A fact about one message, or about one that could not be made."""
+
+    TOPIC, SUBJECT = EVENTS, "message_id"
+
+    message_id: UUID
+    client_id: UUID
+    partner_id: UUID
+    renewal_id: UUID | None = Field(None, description="None for a message about ended services.")
+    renewal_start: date | None = None
+    kind: str = Field(description="renewal, contact_tier_upgrade, email_overage or services_ended.")
+    stage: str = Field(description="The renewal's stage, or 'services_ended'.")
+    audience: str = Field(description="client, partner or hubspot.")
+    recipient_id: UUID | None = Field(
+        None, description="Contact, partner user or HubSpot person, by the audience."
+    )
+    copied_user_id: UUID | None = None
+    rule: str = Field("", description="The rule of the owner policy that named the recipient.")
+
+
+class ReminderSent(MessageEvent):
+    """The mail relay accepted the message."""
+
+    TYPE = "notifications.ReminderSent.v1"
+
+    accepted_at: AwareDatetime
+    attempts: int = Field(1, ge=1)
+
+
+class ReminderBlocked(MessageEvent):
+    """Nobody valid could be told. It is sent once somebody can, until the deadline."""
+
+    TYPE = "notifications.ReminderBlocked.v1"
+
+    reason: str
+
+
+class ReminderDropped(MessageEvent):
+    """It was no longer right to send it: decided, moved, ended, or overtaken."""
+
+    TYPE = "notifications.ReminderDropped.v1"
+
+    reason: str
+    superseded: bool = False
+
+
+class ReminderFailed(MessageEvent):
+    """The mail relay refused it for good, or all attempts are used up."""
+
+    TYPE = "notifications.ReminderFailed.v1"
+
+    reason: str
+    attempts: int = Field(1, ge=1)
+
+
+class ReminderInDoubt(MessageEvent):
+    """It was handed over and the answer never came: accepted or not, nobody can tell."""
+
+    TYPE = "notifications.ReminderInDoubt.v1"
+
+    attempts: int = Field(1, ge=1)

@@ -1,0 +1,272 @@
+"""What the renewals service says: what renews when, who owns the communication, each stage."""
+
+from datetime import date
+from typing import Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from shared.contracts import ids
+from shared.contracts.event import Currency, Data, Event, Money, Snapshot
+
+EVENTS = "renewals.events.v1"
+STATE = "renewals.state.v1"
+
+
+class Product(Data):
+    """A product that needs the decision, with what it costs now and after."""
+
+    subscription_id: UUID | None = None
+    product: str
+    current_mrr: Money
+    renewal_mrr: Money
+
+
+class Option(Data):
+    """A choice that the client has for the new term."""
+
+    option_id: UUID
+    name: str
+    renewal_mrr: Money
+    products: tuple[Product, ...] = ()
+
+
+class Stage(Data):
+    """A point before the deadline at which somebody is told."""
+
+    name: str = Field(description="'entered', 'd-45' … 'd-0', or 'outcome'.")
+    days_before_deadline: int | None = Field(
+        None, description="None for 'entered' (the horizon); -1 for 'outcome'."
+    )
+
+
+class OwnerChoice(Data):
+    """What a client's page or a partner's settings say about the renewal owner."""
+
+    owner: Literal["default", "hubspot", "partner"]
+    notified_user_id: UUID | None = Field(
+        None, description="With HubSpot as owner: the partner's user who gets a copy."
+    )
+    point_of_contact_id: UUID | None = Field(
+        None, description="With the partner as owner: the partner's user who is told."
+    )
+
+
+class EffectiveOwner(Data):
+    """Who relays the change, at the moment this was said; asked again when a message is sent."""
+
+    owner: Literal["hubspot", "partner"]
+    source: str = Field(description="client, partner, factory or services_ended.")
+    notified_user_id: UUID | None = None
+    point_of_contact_id: UUID | None = None
+
+
+class Renewal(Data):
+    """A contract change of a client: what, when, what it costs, and where it stands."""
+
+    renewal_id: UUID
+    kind: str = Field(description="renewal, contact_tier_upgrade or email_overage.")
+    status: str = Field(description="pending, confirmed, renewed, cancellation_requested or ended.")
+    renewal_start: date = Field(description="First day of the new terms.")
+    deadline: date = Field(description="Last day on which terms can be altered; still open then.")
+    currency: Currency
+    current_mrr: Money
+    renewal_mrr: Money
+    products: tuple[Product, ...] = ()
+    options: tuple[Option, ...] = ()
+    chosen_option_id: UUID | None = None
+
+
+class PartnerPolicySnapshot(Snapshot):
+    """A partner's settings for renewals."""
+
+    TOPIC = STATE
+    TYPE, KEY, SUBJECT = "renewals.PartnerPolicySnapshot.v1", "partner_id", "partner_id"
+
+    partner_id: UUID
+    default_owner: OwnerChoice = Field(description="Its owner is never 'default'.")
+    default_point_of_contact_id: UUID | None = None
+    recipient_roles: tuple[str, ...] = ("decision_maker",)
+    tell_renewal_manager: bool = True
+    send_hour: str = Field("09:00", description="Local time in the partner's zone, HH:MM.")
+    stages: tuple[Stage, ...] = ()
+
+
+class ClientRenewalsSnapshot(Snapshot):
+    """All contract changes of a client, and what is set for that client alone."""
+
+    TOPIC, TYPE = STATE, "renewals.ClientRenewalsSnapshot.v1"
+
+    client_id: UUID
+    partner_id: UUID
+    owner: OwnerChoice
+    stages: tuple[Stage, ...] | None = Field(None, description="None: the partner's stages.")
+    renewals: tuple[Renewal, ...] = ()
+
+
+class RenewalEvent(Event):
+    """A fact about one contract change of a client."""
+
+    TOPIC, SUBJECT = EVENTS, "renewal_id"
+
+    renewal_id: UUID
+    client_id: UUID
+    partner_id: UUID
+
+
+class RenewalScheduled(RenewalEvent):
+    """A contract change is known for the first time."""
+
+    TYPE = "renewals.RenewalScheduled.v1"
+
+    kind: str
+    renewal_start: date
+    deadline: date
+    currency: Currency
+    current_mrr: Money
+    renewal_mrr: Money
+    products: tuple[Product, ...] = ()
+
+
+class RenewalMoved(RenewalEvent):
+    """The new terms start on another day: every stage counts anew."""
+
+    TYPE = "renewals.RenewalMoved.v1"
+
+    previous_start: date
+    renewal_start: date
+    deadline: date
+
+
+class RenewalTermsChanged(RenewalEvent):
+    """Other products, prices or options stand for decision."""
+
+    TYPE = "renewals.RenewalTermsChanged.v1"
+
+    currency: Currency
+    current_mrr: Money
+    renewal_mrr: Money
+    products: tuple[Product, ...] = ()
+    options: tuple[Option, ...] = ()
+
+
+class RenewalWithdrawn(RenewalEvent):
+    """There is nothing left to decide: its subscriptions are gone or renew on another day."""
+
+    TYPE = "renewals.RenewalWithdrawn.v1"
+
+    renewal_start: date
+
+
+class RenewalDeadlineApproaching(RenewalEvent):
+    """A stage before the deadline (or the outcome on the day after it) is due.
+
+    One event per renewal, renewal start and stage; its id follows from the three.
+    It is due from ``due_at`` until ``due_until``, when the next stage takes its place.
+    """
+
+    TYPE = "renewals.RenewalDeadlineApproaching.v1"
+
+    kind: str = Field(description="renewal, contact_tier_upgrade or email_overage.")
+    status: str = Field(description="pending, confirmed, renewed, cancellation_requested or ended.")
+    stage: str = Field(description="'entered', 'd-45' … 'd-0', or 'outcome'.")
+    due_at: AwareDatetime = Field(description="The stage's date at the partner's send hour.")
+    due_until: AwareDatetime = Field(description="From here on the next stage stands for it.")
+    time_zone: str = Field(description="The partner's zone, in which the days are counted.")
+    renewal_start: date
+    deadline: date
+    days_to_renewal: int = Field(description="Calendar days from today to the renewal start.")
+    days_to_deadline: int = Field(description="Calendar days from today; 0 on the day itself.")
+    superseded: tuple[str, ...] = Field(
+        (), description="Stages that this one overtook; they are not sent any more."
+    )
+    currency: Currency
+    current_mrr: Money
+    renewal_mrr: Money
+    products: tuple[Product, ...] = ()
+    owner: EffectiveOwner
+    client_version: int = Field(
+        0, description="Version of the client's snapshot that this was decided on."
+    )
+    partner_version: int = Field(0, description="The same for the partner's snapshot.")
+    renewals_version: int = Field(0, description="The same for the client's renewals snapshot.")
+    policy_version: int = Field(0, description="The same for the partner's policy snapshot.")
+
+    def event_id(self) -> UUID:
+        return ids.deadline_event_id(self.renewal_id, self.renewal_start.isoformat(), self.stage)
+
+
+class RenewalDecided(RenewalEvent):
+    """A person decided: renewed, confirmed or cancellation_requested."""
+
+    TYPE = "renewals.RenewalDecided.v1"
+
+    status: str
+    renewal_start: date
+    decided_by: UUID
+    option_id: UUID | None = None
+    reason: str = ""
+
+
+class RenewalSettled(RenewalEvent):
+    """Nobody decided until the deadline: it renews by itself on its present terms."""
+
+    TYPE = "renewals.RenewalSettled.v1"
+
+    status: str
+    renewal_start: date
+    settled_on: date
+
+
+class RenewalEnded(RenewalEvent):
+    """Nothing for the partner to decide any more: it no longer services the client."""
+
+    TYPE = "renewals.RenewalEnded.v1"
+
+    period: int = Field(ge=1)
+    renewal_start: date
+
+
+class RenewalReopened(RenewalEvent):
+    """The partner services the client again in time to decide."""
+
+    TYPE = "renewals.RenewalReopened.v1"
+
+    period: int = Field(ge=2)
+    renewal_start: date
+
+
+class RenewalOwnerChanged(Event):
+    """Another party relays the changes of this client, or another person of it."""
+
+    TOPIC, TYPE = EVENTS, "renewals.RenewalOwnerChanged.v1"
+
+    client_id: UUID
+    partner_id: UUID
+    owner: OwnerChoice
+    previous: OwnerChoice
+    changed_by: UUID | None = Field(None, description="None where an import said so.")
+
+
+class DefaultRenewalOwnerChanged(Event):
+    """The partner's default moved: with it every client that inherits it."""
+
+    TOPIC, TYPE = EVENTS, "renewals.DefaultRenewalOwnerChanged.v1"
+    KEY, SUBJECT = "partner_id", "partner_id"
+
+    partner_id: UUID
+    owner: OwnerChoice
+    previous: OwnerChoice
+    changed_by: UUID | None = None
+
+
+class StagesChanged(Event):
+    """The partner is told at other stages, or at another hour."""
+
+    TOPIC, TYPE = EVENTS, "renewals.StagesChanged.v1"
+    KEY, SUBJECT = "partner_id", "partner_id"
+
+    partner_id: UUID
+    stages: tuple[Stage, ...]
+    send_hour: str
+    changed_by: UUID | None = None
