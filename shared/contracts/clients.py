@@ -6,7 +6,17 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from shared.contracts.event import Currency, Data, Event, Money, Snapshot
+from shared.contracts.event import (
+    ClientId,
+    Currency,
+    Data,
+    Event,
+    Money,
+    PartnerId,
+    Snapshot,
+    TimeZone,
+    UserId,
+)
 
 EVENTS = "clients.events.v1"
 STATE = "clients.state.v1"
@@ -15,9 +25,9 @@ STATE = "clients.state.v1"
 class Subscription(Data):
     """A product that a client has with HubSpot, for one term."""
 
-    subscription_id: UUID
-    product: str
-    mrr: Money
+    subscription_id: UUID = Field(description="The subscription, by its CRM record.")
+    product: str = Field(description="Its name.", examples=["Marketing Hub Professional"])
+    mrr: Money = Field(description="Monthly recurring revenue, as a decimal string.")
     currency: Currency
     term_start: date = Field(description="First day of the current term.")
     term_end: date = Field(description="Last day of the current term.")
@@ -26,51 +36,51 @@ class Subscription(Data):
 class Allowance(Data):
     """A limit and how much of it is used: contacts in a tier, or e-mail sends in a month."""
 
-    limit: int = Field(ge=0)
-    used: int = Field(ge=0)
+    limit: int = Field(ge=0, description="How many the tier allows.")
+    used: int = Field(ge=0, description="How many are used; may exceed the limit.")
     tier: str = Field("", description="The tier's name, such as 'Professional 10,000'.")
 
 
 class AppUsage(Data):
     """How many of HubSpot's 17 countable apps the client used in a period."""
 
-    apps_used: int = Field(ge=0, le=17)
+    apps_used: int = Field(ge=0, le=17, description="Number of apps used.")
     period_end: date = Field(description="Last day of the period that was counted.")
 
 
 class Relationship(Data):
     """How the partner came to the client and what it does there: sold, managed or both."""
 
-    sold: bool
-    managed: bool
+    sold: bool = Field(description="The partner sold to the client.")
+    managed: bool = Field(description="The partner works for the client.")
     sold_on: date | None = Field(None, description="The day of the sale, where there was one.")
 
 
 class Services(Data):
     """Whether the partner services the client. Each time is a period, counted from 1."""
 
-    active: bool
-    period: Annotated[int, Field(ge=1)]
-    ended_at: AwareDatetime | None = None
+    active: bool = Field(description="Whether the partner services the client now.")
+    period: Annotated[int, Field(ge=1)] = Field(description="The present, or the last, period.")
+    ended_at: AwareDatetime | None = Field(None, description="None while services go on.")
 
 
 class Contact(Data):
     """A person of the client."""
 
-    contact_id: UUID
-    name: str
-    email: str
+    contact_id: UUID = Field(description="The contact, by its CRM record.")
+    name: str = Field(description="Full name.")
+    email: str = Field(description="Address, as the CRM holds it.")
     roles: tuple[str, ...] = Field((), description="Among others decision_maker, primary, billing.")
-    job_title: str = ""
-    phone: str = ""
+    job_title: str = Field("", description="Empty where unknown.")
+    phone: str = Field("", description="Empty where unknown.")
 
 
 class HubSpotPerson(Data):
     """A person of HubSpot who looks after a partner or a client."""
 
-    person_id: UUID
-    name: str
-    email: str
+    person_id: UUID = Field(description="The person, by the work address.")
+    name: str = Field(description="Full name.")
+    email: str = Field(description="Work address.")
     role: str = Field(
         description="Such as channel_account_manager, channel_consultant, renewal_manager."
     )
@@ -80,23 +90,23 @@ class HubSpotPerson(Data):
 class PartnerUser(Data):
     """A person of the partner."""
 
-    user_id: UUID
-    name: str
-    email: str
-    admin: bool
-    active: bool
+    user_id: UserId
+    name: str = Field(description="Full name.")
+    email: str = Field(description="Address.")
+    admin: bool = Field(description="May change the partner's settings and end services.")
+    active: bool = Field(description="False: deactivated, and told nothing.")
 
 
 class Company(Data):
     """The client's company information, as the partner's CRM holds it."""
 
-    name: str
-    domain: str
-    industry: str = ""
-    country: str = ""
-    city: str = ""
-    phone: str = ""
-    employees: int | None = None
+    name: str = Field(description="The company's name.")
+    domain: str = Field(description="Its web domain; may be empty.")
+    industry: str = Field("", description="Empty where unknown.")
+    country: str = Field("", description="Empty where unknown.")
+    city: str = Field("", description="Empty where unknown.")
+    phone: str = Field("", description="Empty where unknown.")
+    employees: int | None = Field(None, description="Number of employees; None where unknown.")
 
 
 class PartnerSnapshot(Snapshot):
@@ -104,12 +114,12 @@ class PartnerSnapshot(Snapshot):
 
     TOPIC, TYPE, KEY, SUBJECT = STATE, "clients.PartnerSnapshot.v1", "partner_id", "partner_id"
 
-    partner_id: UUID
-    hub_id: int
-    name: str
-    time_zone: str = Field(description="IANA name; every 'today' of the partner is taken in it.")
-    users: tuple[PartnerUser, ...] = ()
-    team: tuple[HubSpotPerson, ...] = ()
+    partner_id: PartnerId
+    hub_id: int = Field(description="The partner's HubSpot account (Hub ID).")
+    name: str = Field(description="The partner's name.")
+    time_zone: TimeZone
+    users: tuple[PartnerUser, ...] = Field((), description="Its people, active or not.")
+    team: tuple[HubSpotPerson, ...] = Field((), description="HubSpot's people for it.")
 
 
 class ClientSnapshot(Snapshot):
@@ -117,8 +127,8 @@ class ClientSnapshot(Snapshot):
 
     TOPIC, TYPE = STATE, "clients.ClientSnapshot.v1"
 
-    client_id: UUID
-    partner_id: UUID
+    client_id: ClientId
+    partner_id: PartnerId
     record_id: int = Field(description="Record ID of the company in the partner's CRM.")
     account_id: int = Field(
         description="HubSpot account (Hub ID) of the customer, the same for every partner."
@@ -126,12 +136,14 @@ class ClientSnapshot(Snapshot):
     company: Company
     relationship: Relationship
     services: Services
-    subscriptions: tuple[Subscription, ...] = ()
-    contact_tier: Allowance | None = None
-    email_tier: Allowance | None = None
-    app_usage: AppUsage | None = None
-    contacts: tuple[Contact, ...] = ()
-    renewal_manager: HubSpotPerson | None = None
+    subscriptions: tuple[Subscription, ...] = Field((), description="All that it has now.")
+    contact_tier: Allowance | None = Field(None, description="None where unknown.")
+    email_tier: Allowance | None = Field(None, description="Sends a month; None where unknown.")
+    app_usage: AppUsage | None = Field(None, description="Of the last counted period.")
+    contacts: tuple[Contact, ...] = Field((), description="Its persons.")
+    renewal_manager: HubSpotPerson | None = Field(
+        None, description="HubSpot's person for its renewals; None where there is none."
+    )
 
 
 class PartnerEvent(Event):
@@ -139,7 +151,7 @@ class PartnerEvent(Event):
 
     TOPIC, KEY, SUBJECT = EVENTS, "partner_id", "partner_id"
 
-    partner_id: UUID
+    partner_id: PartnerId
 
 
 class PartnerRegistered(PartnerEvent):
@@ -147,8 +159,8 @@ class PartnerRegistered(PartnerEvent):
 
     TYPE = "clients.PartnerRegistered.v1"
 
-    hub_id: int
-    time_zone: str
+    hub_id: int = Field(description="The partner's HubSpot account (Hub ID).")
+    time_zone: TimeZone
 
 
 class PartnerTimeZoneChanged(PartnerEvent):
@@ -156,7 +168,7 @@ class PartnerTimeZoneChanged(PartnerEvent):
 
     TYPE = "clients.PartnerTimeZoneChanged.v1"
 
-    time_zone: str
+    time_zone: TimeZone
 
 
 class PartnerUserRegistered(PartnerEvent):
@@ -164,8 +176,8 @@ class PartnerUserRegistered(PartnerEvent):
 
     TYPE = "clients.PartnerUserRegistered.v1"
 
-    user_id: UUID
-    admin: bool
+    user_id: UserId
+    admin: bool = Field(description="May change the partner's settings and end services.")
 
 
 class PartnerUserDeactivated(PartnerEvent):
@@ -173,7 +185,7 @@ class PartnerUserDeactivated(PartnerEvent):
 
     TYPE = "clients.PartnerUserDeactivated.v1"
 
-    user_id: UUID
+    user_id: UserId
 
 
 class PartnerUserReactivated(PartnerEvent):
@@ -181,7 +193,7 @@ class PartnerUserReactivated(PartnerEvent):
 
     TYPE = "clients.PartnerUserReactivated.v1"
 
-    user_id: UUID
+    user_id: UserId
 
 
 class HubSpotTeamChanged(PartnerEvent):
@@ -189,7 +201,7 @@ class HubSpotTeamChanged(PartnerEvent):
 
     TYPE = "clients.HubSpotTeamChanged.v1"
 
-    person_ids: tuple[UUID, ...]
+    person_ids: tuple[UUID, ...] = Field(description="All of the team now; who, is in the state.")
 
 
 class ClientEvent(Event):
@@ -197,8 +209,8 @@ class ClientEvent(Event):
 
     TOPIC = EVENTS
 
-    client_id: UUID
-    partner_id: UUID
+    client_id: ClientId
+    partner_id: PartnerId
 
 
 class ClientRegistered(ClientEvent):
@@ -206,11 +218,13 @@ class ClientRegistered(ClientEvent):
 
     TYPE = "clients.ClientRegistered.v1"
 
-    account_id: int
+    account_id: int = Field(
+        description="HubSpot account (Hub ID) of the customer, the same for every partner."
+    )
     relationship: Relationship
-    period: int = Field(ge=1)
-    subscriptions: tuple[Subscription, ...] = ()
-    app_usage: AppUsage | None = None
+    period: int = Field(ge=1, description="Which of the times that the partner services it.")
+    subscriptions: tuple[Subscription, ...] = Field((), description="All that it has now.")
+    app_usage: AppUsage | None = Field(None, description="Of the last counted period.")
 
 
 class ClientRelationshipChanged(ClientEvent):
@@ -226,7 +240,7 @@ class ClientContactsChanged(ClientEvent):
 
     TYPE = "clients.ClientContactsChanged.v1"
 
-    contact_ids: tuple[UUID, ...]
+    contact_ids: tuple[UUID, ...] = Field(description="All contacts of the client now.")
 
 
 class SubscriptionChanged(ClientEvent):
@@ -235,7 +249,7 @@ class SubscriptionChanged(ClientEvent):
     TYPE = "clients.SubscriptionChanged.v1"
 
     subscription: Subscription
-    previous: Subscription | None = None
+    previous: Subscription | None = Field(None, description="None where it is new.")
 
 
 class SubscriptionRemoved(ClientEvent):
@@ -251,8 +265,8 @@ class AllowancesRecorded(ClientEvent):
 
     TYPE = "clients.AllowancesRecorded.v1"
 
-    contact_tier: Allowance | None = None
-    email_tier: Allowance | None = None
+    contact_tier: Allowance | None = Field(None, description="None where unknown.")
+    email_tier: Allowance | None = Field(None, description="Sends a month; None where unknown.")
 
 
 class AppUsageRecorded(ClientEvent):
@@ -272,9 +286,9 @@ class ServicesEnded(ClientEvent):
     TYPE = "clients.ServicesEnded.v1"
 
     period: int = Field(ge=1, description="Which of the times that the partner serviced it.")
-    ended_at: AwareDatetime
+    ended_at: AwareDatetime = Field(description="When the user ended them.")
     ended_by: UUID = Field(description="The partner's user who ended them.")
-    reason: str
+    reason: str = Field(description="Why, in the user's words; no personal data.")
 
 
 class ServicesResumed(ClientEvent):
@@ -282,6 +296,6 @@ class ServicesResumed(ClientEvent):
 
     TYPE = "clients.ServicesResumed.v1"
 
-    period: int = Field(ge=2)
-    resumed_at: AwareDatetime
-    resumed_by: UUID
+    period: int = Field(ge=2, description="The new period.")
+    resumed_at: AwareDatetime = Field(description="When the user resumed them.")
+    resumed_by: UUID = Field(description="The partner's user who resumed them.")

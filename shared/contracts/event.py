@@ -4,13 +4,47 @@ from decimal import Decimal
 from typing import Annotated, ClassVar
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
 
 Money = Annotated[
     Decimal,
-    Field(ge=0, max_digits=14, decimal_places=2, description="An amount, as a decimal string."),
+    Field(ge=0, max_digits=14, decimal_places=2),
+    PlainSerializer(lambda amount: f"{amount:.2f}", return_type=str, when_used="json"),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^[0-9]{1,12}\.[0-9]{2}$",
+            "description": "An amount, as a decimal string with two places.",
+            "examples": ["1125.00"],
+        },
+        mode="serialization",
+    ),
 ]
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217 code, such as USD.")]
+Currency = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Z]{3}$",
+        description="The currency of all amounts here: an ISO 4217 code.",
+        examples=["USD"],
+    ),
+]
+TimeZone = Annotated[
+    str,
+    Field(
+        description="The partner's IANA zone; every 'today' of the partner is taken in it.",
+        examples=["America/New_York"],
+    ),
+]
+PartnerId = Annotated[UUID, Field(description="The partner, known by its HubSpot account.")]
+ClientId = Annotated[UUID, Field(description="The client: one partner's record of a customer.")]
+UserId = Annotated[UUID, Field(description="A user of the partner.")]
 
 
 class Data(BaseModel):
@@ -63,8 +97,8 @@ class Snapshot(Event):
 class Tombstone(Data):
     """The end of a key on a state topic: what was said about it is erased."""
 
-    topic: str
-    key: str
-    owner: str
-    occurred_at: AwareDatetime
-    version: int = Field(ge=1)
+    topic: str = Field(description="The state topic.")
+    key: str = Field(description="The key that ends.")
+    owner: str = Field(description="The service that owns the topic.")
+    occurred_at: AwareDatetime = Field(description="When it was erased, by the owner's clock.")
+    version: int = Field(ge=1, description="Greater than that of every snapshot of the key.")

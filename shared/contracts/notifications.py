@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from shared.contracts.event import Event
+from shared.contracts.event import ClientId, Event, PartnerId
 
 EVENTS = "notifications.events.v1"
 
@@ -15,18 +15,18 @@ class MessageEvent(Event):
 
     TOPIC, SUBJECT = EVENTS, "message_id"
 
-    message_id: UUID
-    client_id: UUID
-    partner_id: UUID
+    message_id: UUID = Field(description="The message: one stage for one recipient.")
+    client_id: ClientId
+    partner_id: PartnerId
     renewal_id: UUID | None = Field(None, description="None for a message about ended services.")
-    renewal_start: date | None = None
+    renewal_start: date | None = Field(None, description="First day of the new terms.")
     kind: str = Field(description="renewal, contact_tier_upgrade, email_overage or services_ended.")
     stage: str = Field(description="The renewal's stage, or 'services_ended'.")
     audience: str = Field(description="client, partner or hubspot.")
     recipient_id: UUID | None = Field(
         None, description="Contact, partner user or HubSpot person, by the audience."
     )
-    copied_user_id: UUID | None = None
+    copied_user_id: UUID | None = Field(None, description="The partner's user in Cc, if any.")
     rule: str = Field("", description="The rule of the owner policy that named the recipient.")
 
 
@@ -35,8 +35,8 @@ class ReminderSent(MessageEvent):
 
     TYPE = "notifications.ReminderSent.v1"
 
-    accepted_at: AwareDatetime
-    attempts: int = Field(1, ge=1)
+    accepted_at: AwareDatetime = Field(description="When the relay said yes.")
+    attempts: int = Field(1, ge=1, description="How often it was handed over.")
 
 
 class ReminderBlocked(MessageEvent):
@@ -44,7 +44,7 @@ class ReminderBlocked(MessageEvent):
 
     TYPE = "notifications.ReminderBlocked.v1"
 
-    reason: str
+    reason: str = Field(description="Why, in words for people; no addresses.")
 
 
 class ReminderDropped(MessageEvent):
@@ -52,8 +52,8 @@ class ReminderDropped(MessageEvent):
 
     TYPE = "notifications.ReminderDropped.v1"
 
-    reason: str
-    superseded: bool = False
+    reason: str = Field(description="Why, in words for people; no addresses.")
+    superseded: bool = Field(default=False, description="A later stage took its place.")
 
 
 class ReminderFailed(MessageEvent):
@@ -61,8 +61,8 @@ class ReminderFailed(MessageEvent):
 
     TYPE = "notifications.ReminderFailed.v1"
 
-    reason: str
-    attempts: int = Field(1, ge=1)
+    reason: str = Field(description="Why, in words for people; no addresses.")
+    attempts: int = Field(1, ge=1, description="How often it was handed over.")
 
 
 class ReminderInDoubt(MessageEvent):
@@ -70,4 +70,4 @@ class ReminderInDoubt(MessageEvent):
 
     TYPE = "notifications.ReminderInDoubt.v1"
 
-    attempts: int = Field(1, ge=1)
+    attempts: int = Field(1, ge=1, description="How often it was handed over.")

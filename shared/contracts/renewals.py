@@ -1,34 +1,68 @@
 """What the renewals service says: what renews when, who owns the communication, each stage."""
 
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
 from shared.contracts import ids
-from shared.contracts.event import Currency, Data, Event, Money, Snapshot
+from shared.contracts.event import (
+    ClientId,
+    Currency,
+    Data,
+    Event,
+    Money,
+    PartnerId,
+    Snapshot,
+    TimeZone,
+)
 
 EVENTS = "renewals.events.v1"
 STATE = "renewals.state.v1"
+
+RenewalStart = Annotated[
+    date, Field(description="First day of the new terms.", examples=["2026-03-05"])
+]
+Deadline = Annotated[
+    date,
+    Field(
+        description="Last day on which terms can be altered; still open then.",
+        examples=["2026-01-19"],
+    ),
+]
+CurrentMrr = Annotated[
+    Money, Field(description="Monthly recurring revenue now, as a decimal string.")
+]
+RenewalMrr = Annotated[
+    Money, Field(description="Monthly recurring revenue in the new term, as a decimal string.")
+]
+SendHour = Annotated[
+    str,
+    Field(
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$",
+        description="When messages go out: local time in the partner's zone, HH:MM.",
+        examples=["09:00"],
+    ),
+]
 
 
 class Product(Data):
     """A product that needs the decision, with what it costs now and after."""
 
-    subscription_id: UUID | None = None
-    product: str
-    current_mrr: Money
-    renewal_mrr: Money
+    subscription_id: UUID | None = Field(None, description="None where there is no record of it.")
+    product: str = Field(description="Its name.", examples=["Marketing Hub Professional"])
+    current_mrr: CurrentMrr
+    renewal_mrr: RenewalMrr
 
 
 class Option(Data):
     """A choice that the client has for the new term."""
 
-    option_id: UUID
-    name: str
-    renewal_mrr: Money
-    products: tuple[Product, ...] = ()
+    option_id: UUID = Field(description="The option.")
+    name: str = Field(description="How it is called on the quote.")
+    renewal_mrr: RenewalMrr
+    products: tuple[Product, ...] = Field((), description="What stands for decision.")
 
 
 class Stage(Data):
@@ -43,7 +77,9 @@ class Stage(Data):
 class OwnerChoice(Data):
     """What a client's page or a partner's settings say about the renewal owner."""
 
-    owner: Literal["default", "hubspot", "partner"]
+    owner: Literal["default", "hubspot", "partner"] = Field(
+        description="Who relays contract changes; 'default' follows the partner's setting."
+    )
     notified_user_id: UUID | None = Field(
         None, description="With HubSpot as owner: the partner's user who gets a copy."
     )
@@ -55,26 +91,30 @@ class OwnerChoice(Data):
 class EffectiveOwner(Data):
     """Who relays the change, at the moment this was said; asked again when a message is sent."""
 
-    owner: Literal["hubspot", "partner"]
+    owner: Literal["hubspot", "partner"] = Field(description="Who relays the change.")
     source: str = Field(description="client, partner, factory or services_ended.")
-    notified_user_id: UUID | None = None
-    point_of_contact_id: UUID | None = None
+    notified_user_id: UUID | None = Field(
+        None, description="With HubSpot as owner: the partner's user who gets a copy."
+    )
+    point_of_contact_id: UUID | None = Field(
+        None, description="With the partner as owner: the partner's user who is told."
+    )
 
 
 class Renewal(Data):
     """A contract change of a client: what, when, what it costs, and where it stands."""
 
-    renewal_id: UUID
+    renewal_id: UUID = Field(description="Stays when the start moves.")
     kind: str = Field(description="renewal, contact_tier_upgrade or email_overage.")
     status: str = Field(description="pending, confirmed, renewed, cancellation_requested or ended.")
-    renewal_start: date = Field(description="First day of the new terms.")
-    deadline: date = Field(description="Last day on which terms can be altered; still open then.")
+    renewal_start: RenewalStart
+    deadline: Deadline
     currency: Currency
-    current_mrr: Money
-    renewal_mrr: Money
-    products: tuple[Product, ...] = ()
-    options: tuple[Option, ...] = ()
-    chosen_option_id: UUID | None = None
+    current_mrr: CurrentMrr
+    renewal_mrr: RenewalMrr
+    products: tuple[Product, ...] = Field((), description="What stands for decision.")
+    options: tuple[Option, ...] = Field((), description="What the client may choose from.")
+    chosen_option_id: UUID | None = Field(None, description="None while nothing is chosen.")
 
 
 class PartnerPolicySnapshot(Snapshot):
@@ -83,13 +123,19 @@ class PartnerPolicySnapshot(Snapshot):
     TOPIC = STATE
     TYPE, KEY, SUBJECT = "renewals.PartnerPolicySnapshot.v1", "partner_id", "partner_id"
 
-    partner_id: UUID
+    partner_id: PartnerId
     default_owner: OwnerChoice = Field(description="Its owner is never 'default'.")
-    default_point_of_contact_id: UUID | None = None
-    recipient_roles: tuple[str, ...] = ("decision_maker",)
-    tell_renewal_manager: bool = True
-    send_hour: str = Field("09:00", description="Local time in the partner's zone, HH:MM.")
-    stages: tuple[Stage, ...] = ()
+    default_point_of_contact_id: UUID | None = Field(
+        None, description="Who is told where a client's point of contact no longer can be."
+    )
+    recipient_roles: tuple[str, ...] = Field(
+        ("decision_maker",), description="Roles of the client's contacts that HubSpot writes to."
+    )
+    tell_renewal_manager: bool = Field(
+        default=True, description="HubSpot's renewal manager gets a message too."
+    )
+    send_hour: SendHour = "09:00"
+    stages: tuple[Stage, ...] = Field((), description="When somebody is told, earliest first.")
 
 
 class ClientRenewalsSnapshot(Snapshot):
@@ -97,11 +143,11 @@ class ClientRenewalsSnapshot(Snapshot):
 
     TOPIC, TYPE = STATE, "renewals.ClientRenewalsSnapshot.v1"
 
-    client_id: UUID
-    partner_id: UUID
+    client_id: ClientId
+    partner_id: PartnerId
     owner: OwnerChoice
     stages: tuple[Stage, ...] | None = Field(None, description="None: the partner's stages.")
-    renewals: tuple[Renewal, ...] = ()
+    renewals: tuple[Renewal, ...] = Field((), description="All of them, by their start.")
 
 
 class RenewalEvent(Event):
@@ -109,9 +155,9 @@ class RenewalEvent(Event):
 
     TOPIC, SUBJECT = EVENTS, "renewal_id"
 
-    renewal_id: UUID
-    client_id: UUID
-    partner_id: UUID
+    renewal_id: UUID = Field(description="The contract change; stays when the start moves.")
+    client_id: ClientId
+    partner_id: PartnerId
 
 
 class RenewalScheduled(RenewalEvent):
@@ -119,13 +165,13 @@ class RenewalScheduled(RenewalEvent):
 
     TYPE = "renewals.RenewalScheduled.v1"
 
-    kind: str
-    renewal_start: date
-    deadline: date
+    kind: str = Field(description="renewal, contact_tier_upgrade or email_overage.")
+    renewal_start: RenewalStart
+    deadline: Deadline
     currency: Currency
-    current_mrr: Money
-    renewal_mrr: Money
-    products: tuple[Product, ...] = ()
+    current_mrr: CurrentMrr
+    renewal_mrr: RenewalMrr
+    products: tuple[Product, ...] = Field((), description="What stands for decision.")
 
 
 class RenewalMoved(RenewalEvent):
@@ -133,9 +179,9 @@ class RenewalMoved(RenewalEvent):
 
     TYPE = "renewals.RenewalMoved.v1"
 
-    previous_start: date
-    renewal_start: date
-    deadline: date
+    previous_start: date = Field(description="First day of the new terms until now.")
+    renewal_start: RenewalStart
+    deadline: Deadline
 
 
 class RenewalTermsChanged(RenewalEvent):
@@ -144,10 +190,10 @@ class RenewalTermsChanged(RenewalEvent):
     TYPE = "renewals.RenewalTermsChanged.v1"
 
     currency: Currency
-    current_mrr: Money
-    renewal_mrr: Money
-    products: tuple[Product, ...] = ()
-    options: tuple[Option, ...] = ()
+    current_mrr: CurrentMrr
+    renewal_mrr: RenewalMrr
+    products: tuple[Product, ...] = Field((), description="What stands for decision.")
+    options: tuple[Option, ...] = Field((), description="What the client may choose from.")
 
 
 class RenewalWithdrawn(RenewalEvent):
@@ -155,7 +201,7 @@ class RenewalWithdrawn(RenewalEvent):
 
     TYPE = "renewals.RenewalWithdrawn.v1"
 
-    renewal_start: date
+    renewal_start: RenewalStart
 
 
 class RenewalDeadlineApproaching(RenewalEvent):
@@ -172,18 +218,18 @@ class RenewalDeadlineApproaching(RenewalEvent):
     stage: str = Field(description="'entered', 'd-45' … 'd-0', or 'outcome'.")
     due_at: AwareDatetime = Field(description="The stage's date at the partner's send hour.")
     due_until: AwareDatetime = Field(description="From here on the next stage stands for it.")
-    time_zone: str = Field(description="The partner's zone, in which the days are counted.")
-    renewal_start: date
-    deadline: date
+    time_zone: TimeZone
+    renewal_start: RenewalStart
+    deadline: Deadline
     days_to_renewal: int = Field(description="Calendar days from today to the renewal start.")
     days_to_deadline: int = Field(description="Calendar days from today; 0 on the day itself.")
     superseded: tuple[str, ...] = Field(
         (), description="Stages that this one overtook; they are not sent any more."
     )
     currency: Currency
-    current_mrr: Money
-    renewal_mrr: Money
-    products: tuple[Product, ...] = ()
+    current_mrr: CurrentMrr
+    renewal_mrr: RenewalMrr
+    products: tuple[Product, ...] = Field((), description="What stands for decision.")
     owner: EffectiveOwner
     client_version: int = Field(
         0, description="Version of the client's snapshot that this was decided on."
@@ -201,11 +247,11 @@ class RenewalDecided(RenewalEvent):
 
     TYPE = "renewals.RenewalDecided.v1"
 
-    status: str
-    renewal_start: date
-    decided_by: UUID
-    option_id: UUID | None = None
-    reason: str = ""
+    status: str = Field(description="renewed, confirmed or cancellation_requested.")
+    renewal_start: RenewalStart
+    decided_by: UUID = Field(description="The partner's user who decided.")
+    option_id: UUID | None = Field(None, description="The option that was chosen, if any.")
+    reason: str = Field("", description="Why, in the user's words; no personal data.")
 
 
 class RenewalSettled(RenewalEvent):
@@ -213,9 +259,9 @@ class RenewalSettled(RenewalEvent):
 
     TYPE = "renewals.RenewalSettled.v1"
 
-    status: str
-    renewal_start: date
-    settled_on: date
+    status: str = Field(description="renewed.")
+    renewal_start: RenewalStart
+    settled_on: date = Field(description="The day after the deadline, in the partner's zone.")
 
 
 class RenewalEnded(RenewalEvent):
@@ -223,8 +269,8 @@ class RenewalEnded(RenewalEvent):
 
     TYPE = "renewals.RenewalEnded.v1"
 
-    period: int = Field(ge=1)
-    renewal_start: date
+    period: int = Field(ge=1, description="The period of services that ended.")
+    renewal_start: RenewalStart
 
 
 class RenewalReopened(RenewalEvent):
@@ -232,8 +278,8 @@ class RenewalReopened(RenewalEvent):
 
     TYPE = "renewals.RenewalReopened.v1"
 
-    period: int = Field(ge=2)
-    renewal_start: date
+    period: int = Field(ge=2, description="The period of services that began.")
+    renewal_start: RenewalStart
 
 
 class RenewalOwnerChanged(Event):
@@ -241,8 +287,8 @@ class RenewalOwnerChanged(Event):
 
     TOPIC, TYPE = EVENTS, "renewals.RenewalOwnerChanged.v1"
 
-    client_id: UUID
-    partner_id: UUID
+    client_id: ClientId
+    partner_id: PartnerId
     owner: OwnerChoice
     previous: OwnerChoice
     changed_by: UUID | None = Field(None, description="None where an import said so.")
@@ -254,10 +300,10 @@ class DefaultRenewalOwnerChanged(Event):
     TOPIC, TYPE = EVENTS, "renewals.DefaultRenewalOwnerChanged.v1"
     KEY, SUBJECT = "partner_id", "partner_id"
 
-    partner_id: UUID
+    partner_id: PartnerId
     owner: OwnerChoice
     previous: OwnerChoice
-    changed_by: UUID | None = None
+    changed_by: UUID | None = Field(None, description="None where an import said so.")
 
 
 class StagesChanged(Event):
@@ -266,7 +312,7 @@ class StagesChanged(Event):
     TOPIC, TYPE = EVENTS, "renewals.StagesChanged.v1"
     KEY, SUBJECT = "partner_id", "partner_id"
 
-    partner_id: UUID
-    stages: tuple[Stage, ...]
-    send_hour: str
-    changed_by: UUID | None = None
+    partner_id: PartnerId
+    stages: tuple[Stage, ...] = Field(description="When somebody is told, earliest first.")
+    send_hour: SendHour
+    changed_by: UUID | None = Field(None, description="None where an import said so.")

@@ -2,26 +2,40 @@
 
 from datetime import date
 from decimal import Decimal
-from uuid import UUID
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, PlainSerializer, WithJsonSchema
 
-from shared.contracts.event import Currency, Data, Event, Money, Snapshot
+from shared.contracts.event import Currency, Data, Event, Money, PartnerId, Snapshot
 
 EVENTS = "tiers.events.v1"
 STATE = "tiers.state.v1"
+
+Median = Annotated[
+    Decimal,
+    PlainSerializer(lambda median: f"{median:f}", return_type=str, when_used="json"),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^[0-9]+(\.[0-9]+)?$",
+            "description": "An exact median, as a decimal string.",
+            "examples": ["4.5"],
+        },
+        mode="serialization",
+    ),
+]
 
 
 class Performance(Data):
     """A partner's figures and the tier that they would give today."""
 
     tier: str | None = Field(None, description="None: no tier.")
-    sold_mrr: Money
-    managed_mrr: Money
+    sold_mrr: Money = Field(description="MRR of the customers sold in the past 12 months.")
+    managed_mrr: Money = Field(description="MRR of serviced clients, split among partners.")
     currency: Currency
-    median_app_usage: Decimal | None = Field(None, description="None: no account contributes.")
-    certified: bool
-    rule_set: str
+    median_app_usage: Median | None = Field(None, description="None: no account contributes.")
+    certified: bool = Field(description="Whether the partner's certification runs.")
+    rule_set: str = Field(description="The rules that were applied.", examples=["2018-01"])
 
 
 class TierEvent(Event):
@@ -29,7 +43,7 @@ class TierEvent(Event):
 
     TOPIC, KEY, SUBJECT = EVENTS, "partner_id", "partner_id"
 
-    partner_id: UUID
+    partner_id: PartnerId
 
 
 class TierPerformanceChanged(TierEvent):
@@ -38,7 +52,7 @@ class TierPerformanceChanged(TierEvent):
     TYPE = "tiers.TierPerformanceChanged.v1"
 
     performance: Performance
-    previous_tier: str | None = None
+    previous_tier: str | None = Field(None, description="What the figures gave before.")
 
 
 class TierCredited(TierEvent):
@@ -46,10 +60,10 @@ class TierCredited(TierEvent):
 
     TYPE = "tiers.TierCredited.v1"
 
-    tier: str | None = None
-    previous_tier: str | None = None
-    review_on: date
-    rule_set: str
+    tier: str | None = Field(None, description="The tier held from now on. None: no tier.")
+    previous_tier: str | None = Field(None, description="The tier held before. None: no tier.")
+    review_on: date = Field(description="The day of the review.")
+    rule_set: str = Field(description="The rules that were applied.", examples=["2018-01"])
 
 
 class CertificationRecorded(TierEvent):
@@ -57,8 +71,8 @@ class CertificationRecorded(TierEvent):
 
     TYPE = "tiers.CertificationRecorded.v1"
 
-    certified_on: date | None = None
-    expires_on: date | None = None
+    certified_on: date | None = Field(None, description="First day; None where unknown.")
+    expires_on: date | None = Field(None, description="Last day; None: runs without end.")
 
 
 class PartnerTierSnapshot(Snapshot):
@@ -67,9 +81,9 @@ class PartnerTierSnapshot(Snapshot):
     TOPIC, TYPE = STATE, "tiers.PartnerTierSnapshot.v1"
     KEY, SUBJECT = "partner_id", "partner_id"
 
-    partner_id: UUID
-    credited_tier: str | None = None
-    credited_since: date | None = None
-    next_review_on: date | None = None
-    certified_until: date | None = None
+    partner_id: PartnerId
+    credited_tier: str | None = Field(None, description="The tier that it holds. None: no tier.")
+    credited_since: date | None = Field(None, description="None: never credited.")
+    next_review_on: date | None = Field(None, description="When the credited tier may change.")
+    certified_until: date | None = Field(None, description="Last day of its certification.")
     performance: Performance
