@@ -21,7 +21,7 @@ CREATE TABLE outbox (
 COMMENT ON TABLE outbox IS 'Events that are committed here and not yet acknowledged by Kafka.';
 COMMENT ON COLUMN outbox.shard IS 'crc32 of the key, modulo 16: relays share the shards.';
 COMMENT ON COLUMN outbox.payload IS 'The bytes that Kafka gets; NULL is a tombstone.';
-COMMENT ON COLUMN outbox.headers IS 'A list of [name, value]; a value is text, null or {"base64": ...}.';
+COMMENT ON COLUMN outbox.headers IS 'Names to texts; for what came from elsewhere a list of [name, base64 or null].';
 
 CREATE TABLE inbox (
     consumer text NOT NULL,

@@ -1,0 +1,129 @@
+"""Events on their way out: recorded with the state that they tell of, in one transaction."""
+
+import asyncio
+import base64
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from uuid import UUID
+from zlib import crc32
+
+from pydantic_core import to_json
+
+from shared.chassis.database import Connection
+from shared.chassis.envelope import Cause, cause_of
+from shared.contracts import headers
+from shared.contracts.event import Event, Tombstone
+
+SHARDS = 16
+BIGGEST = 900 * 1024  # bytes of a payload; Kafka takes 1 MiB with headers and framing
+
+# The relays of this process, to be woken.
+listeners: set[asyncio.Event] = set()
+
+
+class EventTooBigError(ValueError):
+    """An event that Kafka would refuse, so that it is refused before it is committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A record to be, with everything that Kafka gets."""
+
+    topic: str
+    key: str
+    payload: bytes | None
+    headers: str  # as the column says
+    event_id: UUID
+
+
+async def record(tx: Connection, *events: Event | Tombstone) -> None:
+    """Record events, to be published once the transaction commits: all in one statement.
+
+    Save the aggregate that an event tells of before, or lock it: then the order of the outbox is
+    the order of the commits. Raises EventTooBigError.
+    """
+    if events:
+        await insert(
+            tx, [_row(event, tail) for event, tail in zip(events, _tails(events), strict=True)]
+        )
+
+
+async def insert(tx: Connection, rows: Sequence[Row]) -> None:
+    """Put rows into the outbox, in their order."""
+    await tx.execute(
+        """
+        INSERT INTO outbox (shard, event_id, topic, key, payload, headers)
+        SELECT * FROM unnest($1::smallint[], $2::uuid[], $3::text[], $4::text[], $5::bytea[],
+                             $6::json[])
+        """,
+        [crc32(row.key.encode()) % SHARDS for row in rows],
+        [row.event_id for row in rows],
+        [row.topic for row in rows],
+        [row.key for row in rows],
+        [row.payload for row in rows],
+        [row.headers for row in rows],
+    )
+    wake()
+
+
+def wake() -> None:
+    """Tell the relays of this process that there is, or soon will be, something to send."""
+    for listener in listeners:
+        listener.set()
+
+
+def raw_headers(pairs: Iterable[tuple[str, bytes | None]]) -> str:
+    """Headers that came from elsewhere, byte by byte, as the column keeps them."""
+    return json.dumps(
+        [
+            (name, None if value is None else base64.b64encode(value).decode())
+            for name, value in pairs
+        ]
+    )
+
+
+def header_pairs(text: str) -> list[tuple[str, bytes | None]]:
+    """The headers that Kafka gets, from what the column keeps."""
+    kept = json.loads(text)
+    if isinstance(kept, dict):
+        return [(name, value.encode()) for name, value in kept.items()]
+    return [(name, None if value is None else base64.b64decode(value)) for name, value in kept]
+
+
+def _row(event: Event | Tombstone, tail: bytes) -> Row:
+    chosen = event.event_id() if isinstance(event, Event) else None
+    event_id = chosen or _uuid7(int(event.occurred_at.timestamp() * 1000), tail)
+    text = str(event_id)
+    cause = cause_of(event.key) or Cause(text)
+    if isinstance(event, Tombstone):
+        topic, payload, describe = event.topic, None, partial(headers.of_tombstone, event)
+    else:
+        topic, describe = event.TOPIC, partial(headers.of_event, event)
+        payload = event.model_dump_json().encode()
+        if len(payload) > BIGGEST:
+            raise EventTooBigError(
+                f"{event.TYPE} about {event.subject} has {len(payload)} bytes; "
+                f"at most {BIGGEST} fit"
+            )
+    kept = describe(
+        event_id=text,
+        correlation_id=cause.correlation_id,
+        causation_id=cause.causation_id,
+        traceparent=cause.traceparent,
+    )
+    return Row(topic, event.key, payload, to_json(kept).decode(), event_id)
+
+
+def _tails(events: Sequence[object]) -> list[bytes]:
+    noise = os.urandom(10 * len(events))
+    return [noise[at : at + 10] for at in range(0, len(noise), 10)]
+
+
+def _uuid7(milliseconds: int, tail: bytes) -> UUID:
+    """A UUID (RFC 9562) that sorts by the time at which its event occurred."""
+    number = milliseconds << 80 | int.from_bytes(tail)
+    number = number & ~(0xF << 76) | 7 << 76
+    return UUID(int=number & ~(0x3 << 62) | 2 << 62)
