@@ -1,0 +1,140 @@
+"""A real Apache Kafka: one KRaft node on the loopback address."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from deploy.local import jars, ports, processes
+
+HERE = Path(__file__).parent
+CLUSTER_ID = "5L6g3nShT-eMCtK--X86sw"
+_PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@{host}:{controller_port}
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
+advertised.listeners=PLAINTEXT://{host}:{port}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+log.dirs={folder}
+auto.create.topics.enable=false
+group.initial.rebalance.delay.ms=0
+offsets.topic.num.partitions=4
+offsets.topic.replication.factor=1
+offsets.retention.minutes=525600
+transaction.state.log.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+broker.session.timeout.ms=4000
+broker.heartbeat.interval.ms=1000
+log.cleaner.dedupe.buffer.size=16777216
+"""
+
+
+class Kafka:
+    """A broker whose settings, log and data live in a folder, which it keeps over a restart."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int,
+        controller_port: int,
+        quick: bool = False,
+        heap: str = "512m",
+    ) -> None:
+        """``quick`` compiles less: half the time to start, less throughput. For tests."""
+        self.folder, self.port, self.controller_port = folder, port, controller_port
+        self.log = folder / "kafka.log"
+        self.servers = f"{ports.LOOPBACK}:{port}"
+        self._flags = [f"-Xmx{heap}", f"-Xms{heap}" if not quick else "-Xms128m"]
+        self._flags += ["-XX:TieredStopAtLevel=1"] if quick else []
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def process(self) -> "subprocess.Popen[bytes]":
+        """The running broker. Raises RuntimeError before `launch`."""
+        if self._process is None:
+            raise RuntimeError("Kafka was not started")
+        return self._process
+
+    def start(self, timeout: float = 60.0) -> None:
+        """Start, and return once it answers.
+
+        Raises PortTakenError, JavaMissingError, WrongJarsError or NotStartedError.
+        """
+        self.launch()
+        self.wait(timeout)
+
+    def launch(self) -> None:
+        """Start without waiting."""
+        ports.require_free("Kafka", self.port)
+        ports.require_free("Kafka's controller", self.controller_port)
+        command = self._java()
+        settings = self._write_settings()
+        if not (self.folder / "data" / "meta.properties").exists():
+            self._format(command, settings)
+        self._process = processes.start([*command, "kafka.Kafka", settings], log=self.log)
+
+    def wait(self, timeout: float = 60.0) -> None:
+        """Return once it answers."""
+        processes.wait_until(
+            self.answers, self.process, name="Kafka", log=self.log, timeout=timeout
+        )
+
+    def answers(self) -> bool:
+        """Whether it takes part in its cluster, as a client sees it."""
+        if not ports.is_open(self.port):
+            return False
+        with ThreadPoolExecutor(1) as other:  # a loop may be running in this thread
+            return other.submit(asyncio.run, _serves(self.servers)).result()
+
+    def stop(self) -> None:
+        """Shut down in order: closes its logs, so that the next start is quick."""
+        processes.stop(self.process)
+
+    def kill(self) -> None:
+        """Crash."""
+        processes.kill(self.process)
+
+    def _java(self) -> list[str]:
+        classpath = os.pathsep.join(str(jar) for jar in jars.resolve())
+        logging = f"-Dlog4j2.configurationFile={HERE / 'log4j2.xml'}"
+        return [str(jars.java()), *self._flags, logging, "-cp", classpath]
+
+    def _write_settings(self) -> Path:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        settings = self.folder / "server.properties"
+        settings.write_text(
+            _PROPERTIES.format(
+                host=ports.LOOPBACK,
+                port=self.port,
+                controller_port=self.controller_port,
+                folder=self.folder / "data",
+            )
+        )
+        return settings
+
+    def _format(self, command: list[str], settings: Path) -> None:
+        shutil.rmtree(self.folder / "data", ignore_errors=True)
+        arguments = ["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", settings]
+        processes.run([*command, *arguments])
+
+
+async def _serves(servers: str) -> bool:
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=2000)
+    try:
+        await admin.start()
+        return bool((await admin.describe_cluster())["brokers"])
+    except KafkaError:
+        return False
+    finally:
+        await admin.close()

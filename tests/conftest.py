@@ -1,0 +1,161 @@
+"""A PostgreSQL to destroy, a database per test, and a real Kafka for the whole run.
+
+Servers that the environment names are used as they are (``TEST_DATABASE_URL``, a superuser's;
+``TEST_KAFKA_SERVERS``); else this run starts its own, and stops them.
+"""
+
+import asyncio
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeAlias
+
+import asyncpg
+import pytest
+
+from deploy.local import databases, ports
+from deploy.local.databases import Addresses
+from deploy.local.kafka import Kafka
+from deploy.local.postgres import Postgres
+from shared.chassis.clock import ManualClock
+from shared.chassis.database import Pool, migrate, open_pool
+
+SERVICES = Path(__file__).parent.parent / "services"
+PASSWORD = "not-a-secret"
+MakeDatabase: TypeAlias = Callable[[str], Awaitable[Addresses]]
+
+
+@pytest.fixture(scope="session")
+def scratch() -> Iterator[Path]:
+    """A folder that servers can live in whoever they run as; gone after the run."""
+    folder = Path(tempfile.mkdtemp(prefix="partner-tools-tests-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres(scratch: Path) -> Iterator[str]:
+    """The superuser's DSN of a server on which databases may be made and dropped."""
+    if named := os.environ.get("TEST_DATABASE_URL"):
+        yield named
+        return
+    [port] = ports.free_ports(1)
+    server = Postgres(scratch / "postgres", port=port, throw_away=True)
+    server.start()
+    yield server.dsn
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def kafka(scratch: Path) -> Iterator[str]:
+    """The bootstrap servers of a real broker that outlives the test. It has no topics yet."""
+    if named := os.environ.get("TEST_KAFKA_SERVERS"):
+        yield named
+        return
+    port, controller_port = ports.free_ports(2)
+    broker = Kafka(scratch / "kafka", port=port, controller_port=controller_port, quick=True)
+    broker.start()
+    yield broker.servers
+    broker.kill()
+
+
+@pytest.fixture
+async def fresh_topics(kafka: str) -> str:
+    """The same servers, with every topic of the registry there and empty."""
+    from aiokafka.admin import AIOKafkaAdminClient
+
+    from shared.chassis.kafka import ensure_topics
+    from shared.contracts import topics
+
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        there = set(await admin.list_topics())
+        await admin.delete_topics(sorted(there & {topic.name for topic in topics.REGISTRY}))
+    finally:
+        await admin.close()
+    await ensure_topics(kafka, topics.REGISTRY)
+    return kafka
+
+
+class _Templates:
+    """A migrated database per service, made when first asked for, cloned for each test."""
+
+    def __init__(self, superuser_dsn: str) -> None:
+        self._dsn = superuser_dsn
+        self._run = secrets.token_hex(4)
+        self._made: dict[str, asyncio.Task[str]] = {}
+
+    async def clone(self, connection: databases.Connection, service: str) -> Addresses:
+        if service not in self._made:
+            self._made[service] = asyncio.create_task(self._make(service))
+        template = await self._made[service]
+        name = f"test_{service}_{secrets.token_hex(6)}"
+        await databases.create_database(connection, name, owner=service, template=template)
+        return databases.addresses(self._dsn, name, service, password=PASSWORD)
+
+    async def _make(self, service: str) -> str:
+        name = f"template_{service}_{self._run}"
+        connection = await asyncpg.connect(self._dsn)
+        try:
+            await databases.create_roles(connection, service, password=PASSWORD)
+            await databases.create_database(connection, name, owner=service)
+        finally:
+            await connection.close()
+        address = databases.addresses(self._dsn, name, service, password=PASSWORD)
+        await migrate(address.owner_dsn, service, SERVICES / service / "migrations")
+        return name
+
+    async def drop(self) -> None:
+        names = [await each for each in self._made.values()]
+        connection = await asyncpg.connect(self._dsn)
+        for name in names:
+            await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await connection.close()
+
+
+@pytest.fixture(scope="session")
+async def _templates(postgres: str) -> AsyncIterator[_Templates]:
+    templates = _Templates(postgres)
+    yield templates
+    await templates.drop()
+
+
+@pytest.fixture
+async def database(postgres: str, _templates: _Templates) -> AsyncIterator[MakeDatabase]:
+    """Make a fresh, migrated database of a service: ``await database("clients")``.
+
+    A name that is no service's gets a database with the chassis' tables alone.
+    """
+    connection = await asyncpg.connect(postgres)
+    made: list[str] = []
+
+    async def make(service: str) -> Addresses:
+        address = await _templates.clone(connection, service)
+        made.append(address.name)
+        return address
+
+    yield make
+    for name in made:
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await connection.close()
+
+
+@asynccontextmanager
+async def open_service_pool(database: MakeDatabase, service: str) -> AsyncIterator[Pool]:
+    """A pool on a fresh database, as the service itself opens it. For a ``pool`` fixture."""
+    address = await database(service)
+    async with open_pool(address.dsn, application_name=f"test {service}") as pool:
+        yield pool
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """A clock that stands still at noon UTC on 15 January 2026, a Thursday."""
+    return ManualClock(datetime(2026, 1, 15, 12, tzinfo=UTC))
