@@ -1,0 +1,39 @@
+# Each recipe is one line. `make` alone says what there is.
+SHELL := /bin/bash
+PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+READY := .venv/ready
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
+SERVICES := $(patsubst services/%/pyproject.toml,%,$(wildcard services/*/pyproject.toml))
+.DEFAULT_GOAL := help
+.PHONY: help demo down logs test check lock bench
+.DELETE_ON_ERROR:
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY) ## Start everything, import a sample portfolio, send its mail, and show what happened
+	@$(BIN)/python -m deploy.demo
+
+down: $(READY) ## Stop everything that demo started
+	@$(BIN)/python -m deploy.local down
+
+logs: $(READY) ## Follow the logs of what runs (make logs S=clients for one)
+	@$(BIN)/python -m deploy.local logs $(S)
+
+test: $(READY) ## Run the tests and measure what they cover
+	$(BIN)/pytest --cov --cov-report=term --cov-fail-under=92 $(ARGS)
+
+check: $(READY) ## Format, lint, types and import rules
+	$(BIN)/ruff format --check && $(BIN)/ruff check && $(BIN)/mypy && $(BIN)/lint-imports
+
+bench: $(READY) ## Measure (QUICK=1 ends within 3 minutes)
+	@QUICK=$(QUICK) B=$(B) N=$(N) $(BIN)/python -m tests.benchmarks
+
+lock: $(READY) ## Write the locks, hashed and without addresses (ARGS=--upgrade for newer versions)
+	$(LOCK) $(ARGS) -o requirements.txt requirements.in shared/pyproject.toml $(SERVICES:%=services/%/pyproject.toml) && for s in $(SERVICES); do $(LOCK) -o services/$$s/requirements.txt services/$$s/pyproject.toml shared/pyproject.toml --constraint requirements.txt || exit; done
+
+$(READY): requirements.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and there is none on the PATH." >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; echo "python -m venv failed. On Debian: apt-get install python3-venv" >&2; exit 1; }
+	@echo "Installing what requirements.txt names into .venv ..." && $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt && touch $@
