@@ -153,6 +153,11 @@ def _held(value: Any) -> str:
     return text if len(text) <= 80 else text[:77] + "..."  # noqa: PLR2004 - a line of a terminal
 
 
+def migrations_of(service: str) -> Path:
+    """The folder of a service's own migrations."""
+    return Path(__file__).parents[2] / "services" / service / "migrations"
+
+
 def load(settings: type[S]) -> S:
     """Read the settings from the environment and the secrets folder.
 

@@ -1,0 +1,153 @@
+"""Puts a service's application together, and starts and stops what runs beside it."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
+
+import structlog
+from fastapi import APIRouter, FastAPI
+from fastapi.dependencies.models import Dependant
+from prometheus_client import CollectorRegistry
+
+from shared.chassis.clock import Clock
+from shared.chassis.database import Pool
+from shared.chassis.http import neighbours, openapi, probes, problems
+from shared.chassis.http.edge import Edge, HttpMetrics
+from shared.chassis.http.guards import SAFE_METHODS, Policy, nobody_in_particular
+from shared.chassis.http.idempotency import Route, forget_old_keys
+from shared.chassis.identity import Verifier
+from shared.chassis.inbox import Inbox
+from shared.chassis.settings import ServiceSettings
+
+log = structlog.get_logger(__name__)
+
+BODY_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Work that is there because time passes.
+
+    ``run`` does a part and returns how much that was; it is called again at once while that is
+    not 0, otherwise after ``idle`` seconds. ``enabled`` is the setting that switches it.
+    """
+
+    name: str
+    run: Callable[[Pool, Clock], Awaitable[int]]
+    idle: float
+    enabled: bool = True
+
+
+Extra: TypeAlias = Callable[[FastAPI], AbstractAsyncContextManager[object]]
+
+
+def create_app(
+    service: str,
+    settings: ServiceSettings,
+    clock: Clock,
+    *,
+    routers: Sequence[APIRouter],
+    inboxes: Sequence[Inbox] = (),
+    jobs: Sequence[Job] = (),
+    extras: Sequence[Extra] = (),
+    refused: type[Exception],
+    version: str = "1",
+    description: str = "",
+    verifier: Verifier | None = None,
+) -> FastAPI:
+    """Make the application of a service.
+
+    ``refused`` is what the service's domain raises for a person's wish that it declines: an
+    exception with ``field``, ``reason`` and, where it is not 422, ``status``. ``extras`` are
+    entered after the pool is open (``app.state.pool``) and left before it closes. Raises
+    TypeError for a route that says nothing about who may use it.
+    """
+    lifespan = partial(_lifespan, inboxes=inboxes, jobs=jobs, extras=extras)
+    app = FastAPI(
+        title=service,
+        version=version,
+        description=description,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        max_body_size=BODY_BYTES,
+        separate_input_output_schemas=False,
+    )
+    app.state.service, app.state.settings, app.state.clock = service, settings, clock
+    app.state.registry = CollectorRegistry()
+    app.state.verifier = verifier or Verifier(
+        settings.oidc_issuer, settings.oidc_audience, settings.oidc_jwks_url
+    )
+    problems.install(app, refused)
+    app.include_router(probes.router(app, inboxes))
+    for router in routers if settings.run_http else ():
+        _check_policies(router)
+        app.include_router(router)
+    app.add_middleware(Edge, metrics=HttpMetrics(app.state.registry))
+    app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]
+    return app
+
+
+def _check_policies(router: APIRouter) -> None:
+    """Deny by default: a route without a policy, or one that changes things for any reader."""
+    for route in router.routes:
+        if not isinstance(route, Route):
+            raise TypeError(f"{route} is not declared on a shared.chassis.http.Router")
+        named = {f"{method} {route.path}" for method in route.methods or ()}
+        policies = list(_policies(route.dependant))
+        if not policies:
+            raise TypeError(f"{named}: who may call it? Ask for AReader, AMember or AnAdmin")
+        changes = not set(route.methods or ()) <= SAFE_METHODS
+        if changes and all("staff" in each for each in policies):
+            raise TypeError(f"{named}: it changes things, so ask for AMember or AnAdmin")
+
+
+def _policies(dependant: Dependant) -> list[frozenset[str]]:
+    found: list[frozenset[str]] = []
+    if isinstance(dependant.call, Policy):
+        found.append(frozenset(dependant.call.roles))
+    if dependant.call is nobody_in_particular:
+        found.append(frozenset({"anybody"}))
+    for each in dependant.dependencies:
+        found.extend(_policies(each))
+    return found
+
+
+@asynccontextmanager
+async def _lifespan(
+    app: FastAPI, *, inboxes: Sequence[Inbox], jobs: Sequence[Job], extras: Sequence[Extra]
+) -> AsyncIterator[None]:
+    """Start in the order of need, stop in reverse.
+
+    The jobs take nothing new, then the consumers end their batch, then the relay sends what
+    they recorded, then the pool closes. All of that fits into 38 s.
+    """
+    from shared.chassis import background, kafka, outbox
+
+    service: str = app.state.service
+    settings: ServiceSettings = app.state.settings
+    clock: Clock = app.state.clock
+    async with AsyncExitStack() as stack:
+        begin = stack.enter_async_context
+        app.state.pool = pool = await begin(neighbours.found(service, settings))
+        if settings.run_relay:
+            sending = outbox.relay(
+                settings.database_url, settings.kafka_servers, source=f"/{service}"
+            )
+            await begin(background.running(sending, "relay"))
+        if settings.run_consumers and inboxes:
+            await begin(kafka.consuming(settings, inboxes, pool))
+        for extra in extras:
+            await begin(extra(app))
+        housekeeping = Job("forget old keys", forget_old_keys, 600, enabled=settings.run_http)
+        for job in (housekeeping, *jobs):
+            if job.enabled:
+                work = background.repeat(
+                    partial(job.run, pool, clock), idle=job.idle, name=job.name
+                )
+                await begin(background.running(work, job.name))
+        log.info("started", http=settings.run_http, jobs=[j.name for j in jobs if j.enabled])
+        yield
+        log.info("stopping")

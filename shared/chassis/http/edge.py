@@ -1,0 +1,102 @@
+"""The outermost layer: ids, counting, and a last answer to what nobody foresaw."""
+
+import time
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.chassis import telemetry
+from shared.chassis.http.problems import FieldError, broken, problem
+
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+HARDENING = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"referrer-policy", b"no-referrer"),
+)
+
+
+class HttpMetrics:
+    """How many requests, how fast, by route and status; never by address."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.seconds = Histogram(
+            "http_request_seconds",
+            "Seconds to answer, by route template.",
+            ("method", "route", "status"),
+            buckets=BUCKETS,
+            registry=registry,
+        )
+        self.failed = Counter(
+            "http_requests_failed", "Requests that ended in a bug.", registry=registry
+        )
+
+    def observe(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count one request."""
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        self.seconds.labels(method, _template(scope), str(status)).observe(seconds)
+
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def _template(scope: Scope) -> str:
+    return str(getattr(scope.get("route"), "path", "none"))
+
+
+class Edge:
+    """Wraps the application; itself never fails."""
+
+    def __init__(self, app: ASGIApp, metrics: HttpMetrics) -> None:
+        self._app, self._metrics = app, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started, status = time.perf_counter(), 0
+        headers = dict(scope["headers"])
+
+        with telemetry.thread(
+            correlation=_text(headers.get(b"x-request-id")),
+            trace=_text(headers.get(b"traceparent")),
+        ) as request_id:
+
+            async def send_marked(message: Message) -> None:
+                nonlocal status
+                if message["type"] == "http.response.start":
+                    status = message["status"]
+                    message["headers"] = _marked(message.get("headers", ()), request_id)
+                await send(message)
+
+            try:
+                if _has_nul(scope):
+                    reason = "no NUL character"
+                    answer = problem(422, reason, [FieldError(field="address", reason=reason)])
+                    await answer(scope, receive, send_marked)
+                else:
+                    await self._app(scope, receive, send_marked)
+            except Exception as error:
+                self._metrics.failed.inc()
+                if status:
+                    raise  # the answer has begun; the server cuts the connection
+                response = await broken(Request(scope), error)
+                await response(scope, receive, send_marked)
+            finally:
+                self._metrics.observe(scope, status, time.perf_counter() - started)
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("latin-1")
+
+
+def _has_nul(scope: Scope) -> bool:
+    return "\0" in scope["path"] or b"%00" in scope.get("query_string", b"")
+
+
+def _marked(headers: Any, request_id: str) -> list[tuple[bytes, bytes]]:
+    present = {name.lower() for name, _ in headers}
+    added = [pair for pair in HARDENING if pair[0] not in present]
+    return [*headers, *added, (b"x-request-id", request_id.encode())]

@@ -1,0 +1,124 @@
+"""Logs as JSON lines, metrics, and the thread that ties a request to what follows from it."""
+
+import logging
+import re
+import secrets
+import sys
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import structlog
+
+from shared.chassis.envelope import Cause, because
+
+_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_CORRELATION = re.compile(r"[A-Za-z0-9._:-]{1,100}")
+_ADDRESS = re.compile(r"[^\s@<>\"'(),;:]{1,64}@[^\s@<>\"'(),;:]{1,255}")
+_SECRET = re.compile(r"(://[^:/\s@]+:)[^@/\s]+@|(?i:(bearer ))[A-Za-z0-9._~+/-]+=*")
+
+
+@contextmanager
+def thread(*, correlation: str | None = None, trace: str | None = None) -> Iterator[str]:
+    """Log and record everything done inside under one id; gives that id.
+
+    What is missing or not well formed is made anew. ``trace`` is a W3C ``traceparent``: its
+    trace goes on, under a span of our own.
+    """
+    if correlation is None or not _CORRELATION.fullmatch(correlation):
+        correlation = str(uuid4())
+    following = child_of(trace)
+    bound = {"correlation_id": correlation, "trace_id": following.split("-")[1]}
+    with (
+        because(Cause(correlation, None, following)),
+        structlog.contextvars.bound_contextvars(**bound),
+    ):
+        yield correlation
+
+
+def child_of(trace: str | None) -> str:
+    """A ``traceparent`` for work that follows from this one; a new trace where there is none."""
+    if trace is None or not _TRACEPARENT.fullmatch(trace):
+        return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+    _, trace_id, _, flags = trace.split("-")
+    return f"00-{trace_id}-{secrets.token_hex(8)}-{flags}"
+
+
+def scrub(text: str) -> str:
+    """Take e-mail addresses, passwords in addresses and bearer tokens out of a text."""
+    if "@" not in text and "earer " not in text and "EARER " not in text:
+        return text
+    text = _SECRET.sub(lambda found: f"{found[1] or found[2]}***" + ("@" if found[1] else ""), text)
+    return _ADDRESS.sub(lambda found: found[0] if "***@" in found[0] else "<address>", text)
+
+
+def _scrub_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for key, value in event.items():
+        event[key] = _scrub_value(value)
+    return event
+
+
+def _scrub_value(value: Any) -> Any:
+    if isinstance(value, str):
+        return scrub(value)
+    if isinstance(value, Mapping):
+        return {key: _scrub_value(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_scrub_value(each) for each in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return scrub(str(value))
+
+
+def configure_logging(service: str, level: str = "info") -> None:
+    """Write every logger's lines, those of libraries too, as JSON to standard output."""
+    shared: list[structlog.types.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        _naming(service),
+        structlog.processors.format_exc_info,
+        _scrub_event,
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=None,
+            processors=[
+                *shared,
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "faststream", "aiokafka"):
+        library = logging.getLogger(name)
+        library.handlers.clear()
+        library.propagate = True
+    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)  # metrics count requests
+    logging.getLogger("aiokafka").setLevel(max(root.level, logging.WARNING))
+    logging.getLogger("httpx2").setLevel(max(root.level, logging.WARNING))
+
+
+def _naming(service: str) -> structlog.types.Processor:
+    def name(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        event["service"] = service
+        return event
+
+    return name
