@@ -28,9 +28,9 @@ def _list() -> int:
 
 
 def _schemas(*, check: bool) -> int:
-    from shared.contracts import schemas
+    from shared.contracts import examples, schemas
 
-    planned = schemas.plan()
+    planned = schemas.plan(list(examples.events()))
     wrong = registry.problems() + planned.breaches
     if wrong:
         print("\n".join(wrong), file=sys.stderr)

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -67,13 +68,13 @@ def dataschema(type_: str) -> str:
     return f"{SCHEMAS}/{type_}/{revision(type_)}"
 
 
-def problems() -> list[str]:
+def problems(declared: Sequence[type[Event]] = EVENTS) -> list[str]:
     """What is wrong with the declarations, one sentence each."""
     known = {topic.name: topic for topic in topics.REGISTRY}
-    found = [problem for event in EVENTS for problem in _problems_of(event, known)]
-    if len(BY_TYPE) != len(EVENTS):
-        found.append("Two events share a TYPE.")
-    said = {event.TOPIC for event in EVENTS}
+    found = [problem for event in declared for problem in _problems_of(event, known)]
+    times = Counter(event.TYPE for event in declared)
+    found += [f"{type_}: {n} events share this TYPE." for type_, n in times.items() if n > 1]
+    said = {event.TOPIC for event in declared}
     found += [
         f"{name}: no event is declared for this topic."
         for name, topic in known.items()

@@ -1,7 +1,7 @@
 """JSON Schema 2020-12 of each event, and the files in which every published one is kept."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -73,17 +73,21 @@ class Plan:
         ]
 
 
-def plan(folder: Path = PUBLISHED) -> Plan:
-    """Compare what is declared with all that was ever published, and say what to write."""
+def plan(said: Sequence[Event], folder: Path = PUBLISHED) -> Plan:
+    """Compare what is declared with all that was ever published, and say what to write.
+
+    What is declared is given by an example of each event.
+    """
     known = published(folder)
+    declared = {event.TYPE for event in said}
     files: dict[Path, str] = {}
     breaches = [
         f"{type_}: it was published and is no longer declared; its readers would wait for ever. "
         "Declare it again."
         for type_ in known
-        if type_ not in registry.BY_TYPE
+        if type_ not in declared
     ]
-    for event in examples.events():
+    for event in said:
         history = known.get(event.TYPE, [])
         breaches += _refused(event, history)
         files |= _files(event, history, folder)
