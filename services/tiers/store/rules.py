@@ -1,0 +1,73 @@
+"""Rule sets and currency rates."""
+
+from collections.abc import Collection
+from datetime import date
+
+from services.tiers.domain.rules import Book, Rate, RuleSet, read_rule_set
+from services.tiers.store.columns import columns
+from shared.chassis.database import Connection
+
+
+async def find_book(tx: Connection, currencies: Collection[str], first: date, last: date) -> Book:
+    """All rule sets, and what the rates of these currencies are on the days from first to last.
+
+    Read it after the partners are locked: who saves rules or rates locks all partners then, so
+    that none is assessed by what was just replaced.
+    """
+    documents = await tx.fetch("SELECT document FROM rule_sets ORDER BY name")
+    rates = await tx.fetch(
+        """
+        SELECT r.source, r.into_currency, r.day, r.rate
+          FROM unnest($1::text[]) AS c (source)
+         CROSS JOIN (SELECT DISTINCT document ->> 'currency' AS into_currency FROM rule_sets) AS t
+         CROSS JOIN LATERAL (
+               (SELECT *
+                  FROM currency_rates
+                 WHERE source = c.source AND into_currency = t.into_currency AND day <= $2
+                 ORDER BY day DESC
+                 LIMIT 1)
+               UNION ALL
+               (SELECT *
+                  FROM currency_rates
+                 WHERE source = c.source AND into_currency = t.into_currency
+                   AND day > $2 AND day <= $3)
+               ) AS r
+        """,
+        sorted(currencies),
+        first,
+        last,
+    )
+    return Book.of(
+        (read_rule_set(row["document"]) for row in documents),
+        (Rate(row["source"], row["into_currency"], row["day"], row["rate"]) for row in rates),
+    )
+
+
+async def save_rule_set(tx: Connection, rules: RuleSet) -> bool:
+    """Save a rule set under its name; False where it is already so."""
+    done = await tx.execute(
+        """
+        INSERT INTO rule_sets (name, in_force_from, document) VALUES ($1, $2, $3)
+            ON CONFLICT (name) DO UPDATE
+           SET in_force_from = excluded.in_force_from, document = excluded.document
+         WHERE rule_sets.document <> excluded.document
+        """,
+        rules.name,
+        rules.in_force_from,
+        rules.model_dump_json(),
+    )
+    return done.endswith(" 1")
+
+
+async def save_rates(tx: Connection, rates: Collection[Rate]) -> int:
+    """Save rates, a later word on a day over an earlier one; returns how many are new."""
+    done = await tx.execute(
+        """
+        INSERT INTO currency_rates (source, into_currency, day, rate)
+        SELECT * FROM unnest($1::text[], $2::text[], $3::date[], $4::numeric[])
+            ON CONFLICT (source, into_currency, day) DO UPDATE SET rate = excluded.rate
+         WHERE currency_rates.rate <> excluded.rate
+        """,
+        *columns(rates, lambda r: (r.source, r.into, r.day, r.rate), width=4),
+    )
+    return int(done.rpartition(" ")[2])
