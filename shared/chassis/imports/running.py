@@ -1,0 +1,170 @@
+"""Runs an import: files in their order, batches in transactions, and a report at the end."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import asyncpg
+from asyncpg.exceptions._base import DataError as UnsendableError
+
+from shared.chassis.database import Connection, Pool
+from shared.chassis.imports.progress import Progress
+from shared.chassis.imports.reading import Source, UnusableError, find, read_batches
+from shared.chassis.imports.tables import Batch, Context, Counts, Problem, Table
+
+OK, SOME_BAD, UNUSABLE = 0, 1, 2
+MOST_PROBLEMS_KEPT = 100_000
+_LOCK = 0x0A51_0001  # advisory lock: one import at a time in a database
+
+# What a single row may cause and another of its batch may not.
+_ROW_FAULTS = (asyncpg.DataError, UnsendableError, asyncpg.IntegrityConstraintViolationError)
+
+
+@dataclass(slots=True)
+class FileReport:
+    """What became of one file."""
+
+    file: str
+    rows: int = 0
+    bad: int = 0
+    created: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of an import. ``committed`` is False where nothing of it stays."""
+
+    service: str
+    dry_run: bool
+    strict: bool
+    committed: bool = False
+    seconds: float = 0.0
+    files: list[FileReport] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    problems_not_kept: int = 0
+
+    @property
+    def exit_code(self) -> int:
+        """0 where every row was good, 1 where some were not."""
+        return SOME_BAD if self.problems else OK
+
+    def write(self, path: Path) -> None:
+        """Write the report as JSON."""
+        content: dict[str, Any] = asdict(self) | {"exit_code": self.exit_code}
+        path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+    def add(self, problems: Sequence[Problem]) -> None:
+        """Keep problems, up to a number that fits into memory; count the others."""
+        room = MOST_PROBLEMS_KEPT - len(self.problems)
+        self.problems.extend(problems[:room])
+        self.problems_not_kept += max(0, len(problems) - room)
+
+
+async def run(
+    service: str,
+    tables: Sequence[Table],
+    folder: Path,
+    pool: Pool,
+    context: Context,
+    *,
+    dry_run: bool = False,
+    strict: bool = False,
+    progress: Progress | None = None,
+) -> Report:
+    """Import a folder's files; their rows are applied in batches, each in a transaction.
+
+    With ``strict`` one bad row undoes all; a ``dry_run`` always does. Both hold one transaction
+    over everything, so that later files see what earlier ones brought. Raises UnusableError,
+    before anything is changed, for files that cannot be read at all.
+    """
+    progress = progress or Progress.silent()
+    report = Report(service, dry_run, strict)
+    sources, report.notes = find(folder, tables)
+    report.notes += [note for source in sources for note in source.layout.notes]
+    begun = perf_counter()
+    async with pool.acquire() as tx, _alone(tx):
+        whole = tx.transaction() if dry_run or strict else None
+        if whole:
+            await whole.start()
+        try:
+            for source in sources:
+                await _import_file(source, tx, context, report, progress)
+        except BaseException:
+            if whole:
+                await whole.rollback()
+            raise
+        report.committed = not dry_run and not (strict and report.problems)
+        if whole:
+            await (whole.commit() if report.committed else whole.rollback())
+    report.seconds = round(perf_counter() - begun, 3)
+    return report
+
+
+@asynccontextmanager
+async def _alone(tx: Connection) -> AsyncIterator[None]:
+    """Keep other imports into the same database out. Raises UnusableError where one runs."""
+    if not await tx.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
+        raise UnusableError("another import into this database is running; wait for its end")
+    try:
+        yield
+    finally:
+        if not tx.is_closed():
+            await tx.execute("SELECT pg_advisory_unlock($1)", _LOCK)
+
+
+async def _import_file(
+    source: Source, tx: Connection, context: Context, report: Report, progress: Progress
+) -> None:
+    done = FileReport(source.table.file)
+    report.files.append(done)
+    begun, counts = perf_counter(), Counts()
+    progress.begin(source.table.file, source.path.stat().st_size)
+    for batch in read_batches(source):
+        if len(batch):
+            async with tx.transaction():
+                counts += await _apply(source, batch, tx, context)
+        _drain(source, report)
+        progress.move(source.tell(), source.rows, source.bad)
+    _drain(source, report)
+    done.rows, done.bad = source.rows, source.bad
+    done.created, done.changed, done.unchanged = counts.created, counts.changed, counts.unchanged
+    done.seconds = round(perf_counter() - begun, 3)
+    progress.end(source.rows, source.bad, done.seconds)
+
+
+def _drain(source: Source, report: Report) -> None:
+    source.problems.sort(key=lambda problem: problem.line)
+    report.add(source.problems)
+    source.problems.clear()
+
+
+async def _apply(source: Source, batch: Batch, tx: Connection, context: Context) -> Counts:
+    """Apply a batch; one that the database refuses is halved, down to the row at fault."""
+    try:
+        async with tx.transaction():  # a savepoint
+            counts = await source.table.apply(tx, batch, context)
+    except _ROW_FAULTS as error:
+        if len(batch) == 1:
+            source.bad += 1
+            source.problems.append(_refused_by_database(batch, error))
+            return Counts()
+        middle = len(batch) // 2
+        first = await _apply(source, batch.part(0, middle), tx, context)
+        return first + await _apply(source, batch.part(middle, len(batch)), tx, context)
+    source.bad += batch.refused
+    source.problems.extend(batch.problems)
+    return counts
+
+
+def _refused_by_database(batch: Batch, error: Exception) -> Problem:
+    constraint = getattr(error, "constraint_name", None)
+    expected = f"a row that keeps the rule {constraint}" if constraint else "values that fit"
+    return Problem(batch.table.file, batch.lines[0], "", "", expected)
