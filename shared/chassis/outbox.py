@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from zlib import crc32
 
@@ -16,6 +17,9 @@ from shared.chassis.database import Connection
 from shared.chassis.envelope import Cause, cause_of
 from shared.contracts import headers
 from shared.contracts.event import Event, Tombstone
+
+if TYPE_CHECKING:
+    from shared.chassis.kafka import Access
 
 SHARDS = 16
 BIGGEST = 900 * 1024  # bytes of a payload; Kafka takes 1 MiB with headers and framing
@@ -73,6 +77,17 @@ def wake() -> None:
     """Tell the relays of this process that there is, or soon will be, something to send."""
     for listener in listeners:
         listener.set()
+
+
+async def relay(dsn: str, servers: "str | Access", *, source: str, **options: Any) -> None:
+    """Publish what the outbox holds, for ever. For `background.running`.
+
+    The source, such as ``/renewals``, names this relay to PostgreSQL, Kafka and the log. The
+    options are those of `relay.Relay`. When cancelled, it sends what is there, for at most 5 s.
+    """
+    from shared.chassis.relay import Relay
+
+    await Relay(dsn, servers, source=source, **options).run()
 
 
 def raw_headers(pairs: Iterable[tuple[str, bytes | None]]) -> str:

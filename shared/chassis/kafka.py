@@ -1,0 +1,339 @@
+"""Topics, and FastStream set so that nothing is lost."""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import monotonic
+from typing import Any, Protocol, TypeAlias
+
+import structlog
+from aiokafka import ConsumerRecord
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from faststream.message import StreamMessage
+from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
+
+from shared.chassis.background import backoff, running
+from shared.chassis.database import Pool
+from shared.chassis.failures import ConsumerStoppedError
+from shared.chassis.inbox import Inbox
+from shared.contracts.topics import Topic
+
+BATCH = 500
+PATIENCE_SECONDS = 60.0  # of waiting within one poll; far below max_poll_interval_ms
+GRACE_SECONDS = 20.0
+_LAG_SECONDS = 10.0
+_REPLICAS = 3
+_SASL = {
+    "PLAIN": SASLPlaintext,
+    "SCRAM-SHA-256": SASLScram256,
+    "SCRAM-SHA-512": SASLScram512,
+}
+
+Record: TypeAlias = "ConsumerRecord[bytes | None, bytes | None]"
+
+log = structlog.get_logger(__name__)
+
+
+class KafkaUnavailableError(Exception):
+    """Kafka did not answer at start, or lacks what the service needs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """How Kafka is reached: in the clear, or as whom."""
+
+    servers: str
+    username: str | None = None
+    password: str | None = None
+    mechanism: str = "SCRAM-SHA-512"
+    ca_file: Path | None = None
+    encrypted: bool = False
+
+    @classmethod
+    def to(cls, servers: "str | Access") -> "Access":
+        """The access that bootstrap servers alone mean."""
+        return servers if isinstance(servers, Access) else cls(servers=servers)
+
+    def options(self) -> dict[str, Any]:
+        """What a client of aiokafka is told."""
+        protocol = "SASL_" if self.username else ""
+        return {
+            "bootstrap_servers": self.servers,
+            "security_protocol": protocol + ("SSL" if self.encrypted else "PLAINTEXT"),
+            "ssl_context": self._tls(),
+        } | (
+            {
+                "sasl_mechanism": self.mechanism,
+                "sasl_plain_username": self.username,
+                "sasl_plain_password": self.password,
+            }
+            if self.username
+            else {}
+        )
+
+    def security(self) -> BaseSecurity:
+        """What FastStream is told."""
+        tls = self._tls()
+        if not self.username:
+            return BaseSecurity(ssl_context=tls, use_ssl=self.encrypted)
+        return _SASL[self.mechanism](
+            self.username, self.password or "", ssl_context=tls, use_ssl=self.encrypted
+        )
+
+    def _tls(self) -> ssl.SSLContext | None:
+        return ssl.create_default_context(cafile=self.ca_file) if self.encrypted else None
+
+
+class KafkaSettings(Protocol):
+    """What a service's settings say of Kafka."""
+
+    @property
+    def kafka_servers(self) -> str: ...
+    @property
+    def start_timeout(self) -> float: ...
+
+
+@asynccontextmanager
+async def consuming(
+    settings: KafkaSettings, inboxes: Sequence[Inbox], pool: Pool
+) -> AsyncIterator[KafkaBroker]:
+    """Feed the inboxes from their topics for as long as it is entered.
+
+    Waits for Kafka and the topics at start, and raises KafkaUnavailableError. On leaving, the
+    batch at hand may end within 20 s, its offsets are committed and the groups left.
+    """
+    access = Access.to(settings.kafka_servers)
+    await check_topics(access, [each.topic for each in inboxes], seconds=settings.start_timeout)
+    stopping = asyncio.Event()
+    broker = make_broker(access)
+    subscribers = [(each, subscribe(broker, each, pool, stopping)) for each in inboxes]
+    await broker.start()
+    try:
+        async with running(_watch_lag(subscribers), "lag"):
+            yield broker
+    finally:
+        stopping.set()
+        try:
+            async with asyncio.timeout(GRACE_SECONDS + 5):
+                await broker.stop()
+        except TimeoutError:
+            log.exception("consumers_did_not_stop", seconds=GRACE_SECONDS + 5)
+
+
+def make_broker(access: Access) -> KafkaBroker:
+    """FastStream's client, which can consume and nothing else: only the relay publishes."""
+    return KafkaBroker(
+        access.servers.split(","),
+        security=access.security(),
+        consumer_only=True,
+        allow_auto_create_topics=False,
+        graceful_timeout=GRACE_SECONDS,  # None would mean: none
+        apply_types=False,
+        logger=logging.getLogger(__name__),
+        log_level=logging.DEBUG,
+    )
+
+
+def subscribe(
+    broker: KafkaBroker,
+    inbox: Inbox,
+    pool: Pool,
+    stopping: asyncio.Event,
+    *,
+    patience: float = PATIENCE_SECONDS,
+    **options: Any,
+) -> Any:
+    """Feed an inbox from its topic. FastStream's defaults would lose events.
+
+    The options change the consumer's, such as ``session_timeout_ms``, for tests.
+    """
+    settings: dict[str, Any] = {
+        "max_records": BATCH,
+        "batch_timeout_ms": 10,  # also how long an idle subscriber sleeps
+        "session_timeout_ms": 45_000,
+        "max_poll_interval_ms": 600_000,
+    }
+    subscriber = broker.subscriber(
+        inbox.topic,
+        group_id=inbox.group,
+        batch=True,
+        ack_policy=AckPolicy.NACK_ON_ERROR,  # the default commits before it handles
+        auto_offset_reset="earliest",  # the default skips what a new group finds there
+        no_reply=True,  # by default a record may name a topic for the answer
+        parser=_hide_headers,
+        decoder=_leave_undecoded,
+        **(settings | options),
+    )
+    leaving: set[asyncio.Task[None]] = set()
+
+    async def receive(records: Any) -> None:
+        try:
+            await _receive(inbox, records, pool, stopping, patience)
+        except ConsumerStoppedError:
+            # From another task, and not by StopConsume: that one cancels itself half way and
+            # stays in its group, where it keeps its partitions from the other replicas.
+            leaving.add(asyncio.create_task(subscriber.stop()))
+            raise
+
+    subscriber(receive)
+    return subscriber
+
+
+async def _receive(
+    inbox: Inbox, records: Sequence[Record], pool: Pool, stopping: asyncio.Event, patience: float
+) -> None:
+    """Hand a batch over; while it fails, wait in place, so that the order stays."""
+    begun = monotonic()
+    for delay in backoff(0.1, 10.0):
+        try:
+            await inbox.receive(records, pool)
+        except ConsumerStoppedError:
+            raise
+        except Exception as error:
+            inbox.waiting = f"{type(error).__name__}: {error}"
+            inbox.counts.waits += 1
+            log.warning("batch_waits", group=inbox.group, reason=inbox.waiting, seconds=delay)
+            if stopping.is_set() or monotonic() + delay - begun > patience:
+                await _sleep(1.0, stopping)  # it comes again at once, and a hot loop helps nobody
+                raise
+            await _sleep(delay, stopping)
+        else:
+            inbox.waiting = None
+            return
+
+
+async def _sleep(seconds: float, stopping: asyncio.Event) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stopping.wait()
+    except TimeoutError:
+        pass
+
+
+async def _hide_headers(records: tuple[Record, ...], parse: Any) -> StreamMessage[Any]:
+    """Parse without headers: FastStream decodes them, and drops a batch where it cannot."""
+    message: StreamMessage[Any] = await parse(tuple(replace(r, headers=()) for r in records))
+    message.raw_message = records
+    return message
+
+
+async def _leave_undecoded(message: StreamMessage[Any]) -> Any:
+    return message.raw_message
+
+
+async def _watch_lag(subscribers: Iterable[tuple[Inbox, Any]]) -> None:
+    while True:
+        for inbox, subscriber in subscribers:
+            if (consumer := subscriber.consumer) is not None:
+                try:
+                    inbox.lag = await _lag(consumer)
+                except KafkaError:
+                    inbox.lag = None
+        await asyncio.sleep(_LAG_SECONDS)
+
+
+async def _lag(consumer: Any) -> int:
+    """Records behind what was last seen as the end, in the partitions assigned here."""
+    behind = 0
+    for partition in consumer.assignment():
+        if (end := consumer.highwater(partition)) is not None:
+            behind += max(0, end - await consumer.position(partition))
+    return behind
+
+
+@asynccontextmanager
+async def _admin(access: Access) -> AsyncIterator[Any]:
+    admin = AIOKafkaAdminClient(**access.options(), request_timeout_ms=10_000)
+    try:
+        await admin.start()
+        yield admin
+    finally:
+        await admin.close()
+
+
+async def check_topics(servers: str | Access, wanted: Sequence[str], *, seconds: float) -> None:
+    """Wait for Kafka and the topics. Raises KafkaUnavailableError, with one line that says what."""
+    access = Access.to(servers)
+    begun, told = monotonic(), False
+    while True:
+        try:
+            async with _admin(access) as admin:
+                missing = sorted(set(wanted) - set(await admin.list_topics()))
+            if not missing:
+                return
+            reason = f"lacks {', '.join(missing)}; create them by the command `topics`"
+        except (KafkaError, OSError) as error:
+            reason = f"did not answer: {error}"
+        if monotonic() - begun >= seconds:
+            raise KafkaUnavailableError(f"Kafka at {access.servers} {reason}")
+        if not told:
+            log.warning("waiting_for_kafka", servers=access.servers, reason=reason)
+            told = True
+        await asyncio.sleep(0.5)
+
+
+async def ensure_topics(servers: str | Access, registry: Sequence[Topic]) -> list[str]:
+    """Create the topics that are missing; return a line for each made, and for each that differs.
+
+    Changes nothing that exists: the number of partitions is for good, and a setting changed by
+    hand was changed for a reason. With three brokers or more each topic has three replicas, of
+    which two must have a record before it is acknowledged; with fewer, one on each.
+    """
+    async with _admin(Access.to(servers)) as admin:
+        there = {each["topic"]: each for each in await admin.describe_topics()}
+        new = [topic for topic in registry if topic.name not in there]
+        brokers = len((await admin.describe_cluster())["brokers"])
+        lines = await _create(admin, new, min(brokers, _REPLICAS)) if new else []
+        lines += await _differences(admin, [t for t in registry if t.name in there], there)
+        for _ in range(100):  # a broker hears of a new topic a little later
+            if {topic.name for topic in registry} <= set(await admin.list_topics()):
+                break
+            await asyncio.sleep(0.05)
+    return lines
+
+
+async def _create(admin: Any, new: Sequence[Topic], replicas: int) -> list[str]:
+    safe = {"min.insync.replicas": "2"} if replicas == _REPLICAS else {}
+    made = await admin.create_topics(
+        [NewTopic(t.name, t.partitions, replicas, topic_configs=t.config | safe) for t in new]
+    )
+    lines = []
+    for name, code, *message in made.topic_errors:
+        error = for_code(code)
+        if error is TopicAlreadyExistsError:  # by another process, just now
+            continue
+        if code:
+            raise KafkaUnavailableError(f"Kafka refused topic {name}: {error.__name__} {message}")
+        lines.append(f"{name}: created")
+    return lines
+
+
+async def _differences(
+    admin: Any, topics: Sequence[Topic], there: dict[str, dict[str, Any]]
+) -> list[str]:
+    lines = []
+    for topic in topics:
+        count = len(there[topic.name]["partitions"])
+        if count != topic.partitions:
+            lines.append(f"{topic.name}: has {count} partitions, should have {topic.partitions}")
+    resources = [
+        ConfigResource(ConfigResourceType.TOPIC, t.name, dict(t.config)) for t in topics if t.config
+    ]
+    wanted = {topic.name: topic.config for topic in topics}
+    for answer in await admin.describe_configs(resources) if resources else ():
+        for _, _, _, name, entries in answer.resources:
+            found = {entry[0]: entry[1] for entry in entries}
+            lines += [
+                f"{name}: {key} is {found.get(key)}, should be {value}"
+                for key, value in wanted[name].items()
+                if found.get(key) != value
+            ]
+    return lines
