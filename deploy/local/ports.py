@@ -3,6 +3,7 @@
 import socket
 
 LOOPBACK = "127.0.0.1"
+LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")  # as a Host header says them
 
 
 class PortTakenError(Exception):
