@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
@@ -79,6 +79,31 @@ def weigh(clients: Iterable[Client], days: Mapping[UUID, date]) -> Worth:
                 worth[client.client_id, credit.currency] = credit
         contributions |= _contributions(account_id, members, days)
     return Worth(worth, contributions)
+
+
+def turn(worth: Worth, clients: Iterable[Client], days: Mapping[UUID, date]) -> Worth:
+    """Weigh anew what depends on the day alone: sales that begin or cease to count.
+
+    ``clients`` are all of a partner's records of the accounts in ``worth``, and no others; the
+    shares of managed revenue stay as they are, since who services an account has not changed.
+    """
+    own: dict[tuple[UUID, int], list[Client]] = defaultdict(list)
+    sold = set()
+    for client in clients:
+        if client.account_id is not None:
+            own[client.partner_id, client.account_id].append(client)
+        if client.sold_counts(days[client.partner_id]):
+            sold.add(client.client_id)
+    contributions: dict[tuple[UUID, int], Contribution] = {}
+    for (_, account_id), members in own.items():
+        contributions |= _contributions(account_id, members, days)
+    return Worth(
+        {
+            key: replace(each, sold=each.mrr if each.client_id in sold else ZERO)
+            for key, each in worth.credits.items()
+        },
+        contributions,
+    )
 
 
 def _credits(client: Client, account_id: int, servicing: list[UUID], day: date) -> Iterable[Credit]:

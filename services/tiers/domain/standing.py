@@ -66,7 +66,7 @@ class Partner:
     ``known_version`` is that of the partner's snapshot: 0 while only its clients were heard of,
     and then nothing is said about it yet. ``reviewed_until`` is the day up to which all reviews
     are done; None until the days are first counted here, so that no review is made up for a time
-    before that.
+    before that. ``heard_at`` is when that happened which changed the standing last.
     """
 
     partner_id: UUID
@@ -81,6 +81,7 @@ class Partner:
     credited: Sequence[Credited] = ()
     standing: Standing = field(default_factory=Standing)
     version: int = 0
+    heard_at: datetime | None = None
 
     @property
     def known(self) -> bool:
@@ -115,7 +116,7 @@ def meet(partner: Partner, told: clients.PartnerSnapshot) -> Partner:
     )
 
 
-def erase(partner: Partner, at: datetime) -> Decision:
+def erase(partner: Partner) -> Decision:
     """Forget the partner and take back what was said about it."""
     gone = Partner(
         partner_id=partner.partner_id,
@@ -126,21 +127,25 @@ def erase(partner: Partner, at: datetime) -> Decision:
         erased=True,
         version=partner.version + 1,
     )
-    if partner.erased or not partner.version:
+    if partner.erased or partner.heard_at is None:
         return replace(gone, version=partner.version), []
     tombstone = Tombstone(
         topic=tiers.STATE,
         key=str(partner.partner_id),
         owner="tiers",
-        occurred_at=at,
+        occurred_at=partner.heard_at,
         version=gone.version,
     )
     return gone, [tombstone]
 
 
-def stand(partner: Partner, book: Book, at: datetime) -> Decision:
-    """Assess the partner on its day, and say what changed; where nothing did, say nothing."""
-    if not partner.known:
+def stand(partner: Partner, book: Book, at: datetime | None) -> Decision:
+    """Assess the partner on its day, and say what changed; where nothing did, say nothing.
+
+    Without a time, as after an erasure that carries none, the last one heard of stands for it.
+    """
+    at = at or partner.heard_at
+    if not partner.known or at is None:
         return partner, []
     assessment = assessed(partner, book)
     credited = partner.credited_on(partner.day)
@@ -154,8 +159,19 @@ def stand(partner: Partner, book: Book, at: datetime) -> Decision:
     )
     if standing == partner.standing:
         return partner, []
-    before, partner = partner, replace(partner, standing=standing, version=partner.version + 1)
+    before, partner = (
+        partner,
+        replace(partner, standing=standing, version=partner.version + 1, heard_at=at),
+    )
     return partner, _changes(before, partner, at)
+
+
+def stand_all(
+    partners: Iterable[Partner], book: Book, at: datetime | None
+) -> tuple[list[Partner], list[Said]]:
+    """Do that for several."""
+    decided = [stand(partner, book, at) for partner in partners]
+    return [partner for partner, _ in decided], [each for _, said in decided for each in said]
 
 
 def _next_after(partner: Partner) -> date:
@@ -230,8 +246,16 @@ def days_to_visit(partner: Partner, book: Book, today: date) -> list[date]:
     return missed if missed and missed[-1] == today else [*missed, today]
 
 
-def arrive(partner: Partner, figures: Figures, day: date) -> Partner:
-    """Come to a day with the figures of that day."""
+def visit(
+    partner: Partner, figures: Figures, day: date, book: Book, at: datetime
+) -> tuple[Partner, Review | None, list[Said]]:
+    """Come to a day with the figures of that day, and be reviewed if it is a day for it."""
+    there, made, credited = review(_arrive(partner, figures, day), book, at)
+    stood, said = stand(there, book, at)
+    return stood, made, credited + said
+
+
+def _arrive(partner: Partner, figures: Figures, day: date) -> Partner:
     return replace(partner, figures=figures, day=day, reviewed_until=partner.reviewed_until or day)
 
 

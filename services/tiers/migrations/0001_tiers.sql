@@ -35,12 +35,14 @@ CREATE TABLE partners (
     next_review_on date,
     certified_until date,
     performance jsonb,
-    version bigint NOT NULL DEFAULT 0
+    version bigint NOT NULL DEFAULT 0,
+    heard_at timestamptz
 );
 CREATE INDEX partners_day ON partners (time_zone, day) WHERE known_version > 0 AND NOT erased;
 CREATE INDEX partners_hub ON partners (hub_id);
 COMMENT ON COLUMN partners.known_version IS 'Version of the partner''s snapshot; 0 until one came.';
 COMMENT ON COLUMN partners.day IS 'The day, in the partner''s zone, of which the figures are.';
+COMMENT ON COLUMN partners.heard_at IS 'When that happened which changed the standing last.';
 COMMENT ON COLUMN partners.usage IS 'Contributing accounts by apps used, 0 to 17; last: not recorded.';
 
 CREATE TABLE sums (
@@ -75,7 +77,7 @@ CREATE TABLE clients (
     erased boolean NOT NULL DEFAULT false
 );
 CREATE INDEX clients_account ON clients (account_id);
-CREATE INDEX clients_partner ON clients (partner_id);
+CREATE INDEX clients_partner ON clients (partner_id, account_id);
 CREATE INDEX clients_sold_on ON clients (partner_id, sold_on) WHERE sold;
 CREATE INDEX clients_sold_until ON clients (partner_id, sold_until) WHERE sold;
 COMMENT ON COLUMN clients.mrr IS 'Monthly recurring revenue by currency, amounts as strings.';
@@ -97,6 +99,7 @@ CREATE TABLE credits (
     PRIMARY KEY (client_id, currency)
 );
 CREATE INDEX credits_account ON credits (account_id);
+CREATE INDEX credits_partner ON credits (partner_id, account_id);
 CREATE INDEX credits_sold ON credits (partner_id, client_id, currency) WHERE sold > 0;
 CREATE INDEX credits_managed ON credits (partner_id, client_id, currency) WHERE managed > 0;
 COMMENT ON COLUMN credits.managed IS 'The partner''s share of mrr among those who service the account.';

@@ -4,6 +4,7 @@ from services.tiers.store.partners import (
     due_partners,
     find_partner,
     list_partner_ids,
+    list_partners,
     list_zones,
     lock_known_partners,
     lock_partners,
@@ -11,10 +12,12 @@ from services.tiers.store.partners import (
     save_reviews,
 )
 from services.tiers.store.replica import (
+    list_accounts,
     list_accounts_turning,
     list_clients,
     list_clients_of,
     list_worth,
+    list_worth_between,
     list_worth_of,
     lock_accounts,
     lock_clients,
@@ -22,17 +25,26 @@ from services.tiers.store.replica import (
     save_clients,
     save_worth,
 )
-from services.tiers.store.rules import find_book, save_rates, save_rule_set
+from services.tiers.store.rules import (
+    find_book,
+    list_rule_sets,
+    save_rates,
+    save_rule_set,
+)
 
 __all__ = [
     "due_partners",
     "find_book",
     "find_partner",
+    "list_accounts",
     "list_accounts_turning",
     "list_clients",
     "list_clients_of",
     "list_partner_ids",
+    "list_partners",
+    "list_rule_sets",
     "list_worth",
+    "list_worth_between",
     "list_worth_of",
     "list_zones",
     "lock_accounts",

@@ -94,11 +94,17 @@ async def list_partner_ids(
     return {row["hub_id"]: row["partner_id"] for row in rows}
 
 
+async def list_partners(tx: Connection) -> list[UUID]:
+    """All partners that clients were ever heard of, known or not."""
+    rows = await tx.fetch("SELECT partner_id FROM partners ORDER BY partner_id")
+    return [row["partner_id"] for row in rows]
+
+
 # One statement is one snapshot: without a lock, too, the parts agree.
 _LOAD = """
     SELECT p.partner_id, p.hub_id, p.time_zone, p.known_version, p.erased, p.day,
            p.reviewed_until, p.usage, p.credited_tier, p.credited_since, p.next_review_on,
-           p.certified_until, p.performance, p.version,
+           p.certified_until, p.performance, p.version, p.heard_at,
            (SELECT json_agg(json_build_array(s.currency, s.country, s.sold::text, s.managed::text))
               FROM sums s WHERE s.partner_id = p.partner_id) AS sums,
            (SELECT json_agg(json_build_array(c.certified_on, c.expires_on) ORDER BY c.certified_on)
@@ -148,6 +154,7 @@ def _partner(row: Any) -> Partner:
             performance=Performance.model_validate_json(performance) if performance else None,
         ),
         version=row["version"],
+        heard_at=row["heard_at"],
     )
 
 
@@ -178,13 +185,13 @@ async def _save_rows(tx: Connection, changed: Collection[Partner]) -> None:
                usage = n.usage::integer[], credited_tier = n.credited_tier,
                credited_since = n.credited_since, next_review_on = n.next_review_on,
                certified_until = n.certified_until, performance = n.performance,
-               version = n.version
+               version = n.version, heard_at = n.heard_at
           FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::bigint[], $5::boolean[],
                       $6::date[], $7::date[], $8::text[], $9::text[], $10::date[], $11::date[],
-                      $12::date[], $13::jsonb[], $14::bigint[])
+                      $12::date[], $13::jsonb[], $14::bigint[], $15::timestamptz[])
             AS n (partner_id, hub_id, time_zone, known_version, erased, day, reviewed_until, usage,
                   credited_tier, credited_since, next_review_on, certified_until, performance,
-                  version)
+                  version, heard_at)
          WHERE p.partner_id = n.partner_id
         """,
         *columns(
@@ -204,6 +211,7 @@ async def _save_rows(tx: Connection, changed: Collection[Partner]) -> None:
                 p.standing.certified_until,
                 _json(p.standing.performance),
                 p.version,
+                p.heard_at,
             ),
         ),
     )

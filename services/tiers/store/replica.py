@@ -301,3 +301,51 @@ def _client(row: Any) -> Client:
         currency: Decimal(amount) for currency, amount in json.loads(values["mrr"]).items()
     }
     return Client(**values)
+
+
+async def list_accounts(
+    tx: Connection, partner_id: UUID, *, after: int | None, limit: int
+) -> list[int]:
+    """A partner's accounts in their order, from behind one on."""
+    rows = await tx.fetch(
+        """
+        SELECT DISTINCT account_id
+          FROM clients
+         WHERE partner_id = $1 AND account_id > coalesce($2, -1)
+         ORDER BY account_id
+         LIMIT $3
+        """,
+        partner_id,
+        after,
+        limit,
+    )
+    return [row["account_id"] for row in rows]
+
+
+async def list_worth_between(
+    tx: Connection, partner_id: UUID, *, after: int | None, until: int | None
+) -> Worth:
+    """What accounts count for a partner, as it was saved: behind one account, up to another."""
+    credit_rows = await tx.fetch(
+        """
+        SELECT client_id, currency, partner_id, account_id, country, mrr, sold, managed, partners
+          FROM credits
+         WHERE partner_id = $1 AND ($2::bigint IS NULL OR account_id > $2)
+           AND ($3::bigint IS NULL OR account_id <= $3)
+        """,
+        partner_id,
+        after,
+        until,
+    )
+    contribution_rows = await tx.fetch(
+        """
+        SELECT partner_id, account_id, apps_used
+          FROM contributions
+         WHERE partner_id = $1 AND ($2::bigint IS NULL OR account_id > $2)
+           AND ($3::bigint IS NULL OR account_id <= $3)
+        """,
+        partner_id,
+        after,
+        until,
+    )
+    return _worth(credit_rows, contribution_rows)

@@ -4,17 +4,20 @@ from collections.abc import Collection
 from datetime import date
 
 from services.tiers.domain.rules import Book, Rate, RuleSet, read_rule_set
+from services.tiers.domain.standing import Partner
 from services.tiers.store.columns import columns
 from shared.chassis.database import Connection
 
 
-async def find_book(tx: Connection, currencies: Collection[str], first: date, last: date) -> Book:
-    """All rule sets, and what the rates of these currencies are on the days from first to last.
+async def find_book(tx: Connection, partners: Collection[Partner], until: date = date.min) -> Book:
+    """All rule sets, and the rates that these partners need on their days, or until a later one.
 
     Read it after the partners are locked: who saves rules or rates locks all partners then, so
     that none is assessed by what was just replaced.
     """
-    documents = await tx.fetch("SELECT document FROM rule_sets ORDER BY name")
+    days = [partner.day for partner in partners]
+    currencies = {currency for partner in partners for currency, _ in partner.figures.sums}
+    rule_sets = await list_rule_sets(tx)
     rates = await tx.fetch(
         """
         SELECT r.source, r.into_currency, r.day, r.rate
@@ -34,13 +37,19 @@ async def find_book(tx: Connection, currencies: Collection[str], first: date, la
                ) AS r
         """,
         sorted(currencies),
-        first,
-        last,
+        min(days, default=until),
+        max([*days, until]),
     )
     return Book.of(
-        (read_rule_set(row["document"]) for row in documents),
+        rule_sets,
         (Rate(row["source"], row["into_currency"], row["day"], row["rate"]) for row in rates),
     )
+
+
+async def list_rule_sets(tx: Connection) -> list[RuleSet]:
+    """All rule sets by name."""
+    rows = await tx.fetch("SELECT document FROM rule_sets ORDER BY name")
+    return [read_rule_set(row["document"]) for row in rows]
 
 
 async def save_rule_set(tx: Connection, rules: RuleSet) -> bool:
