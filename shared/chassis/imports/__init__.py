@@ -16,7 +16,7 @@ from shared.chassis.imports.columns import (
     time_zone,
 )
 from shared.chassis.imports.reading import UnusableError
-from shared.chassis.imports.running import Report, run
+from shared.chassis.imports.running import Ending, Report, run
 from shared.chassis.imports.tables import (
     Apply,
     Batch,
@@ -34,6 +34,7 @@ __all__ = [
     "Column",
     "Context",
     "Counts",
+    "Ending",
     "Kind",
     "Problem",
     "Report",

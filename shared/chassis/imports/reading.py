@@ -256,10 +256,10 @@ def _checked(
     _find_repeated(source, lines, columns, seen, bad)
     source.bad += len(bad)
     if not bad:
-        return Batch(table, lines, columns)
+        return Batch(table, lines, columns, places.keys())
     good = [at for at in range(len(rows)) if at not in bad]
     kept = {name: [values[at] for at in good] for name, values in columns.items()}
-    return Batch(table, [lines[at] for at in good], kept)
+    return Batch(table, [lines[at] for at in good], kept, places.keys())
 
 
 def _read_column(

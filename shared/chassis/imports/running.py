@@ -1,12 +1,12 @@
 """Runs an import: files in their order, batches in transactions, and a report at the end."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 from asyncpg.exceptions._base import DataError as UnsendableError
@@ -14,7 +14,7 @@ from asyncpg.exceptions._base import DataError as UnsendableError
 from shared.chassis.database import Connection, Pool
 from shared.chassis.imports.progress import Progress
 from shared.chassis.imports.reading import Source, UnusableError, find, read_batches
-from shared.chassis.imports.tables import Batch, Context, Counts, Problem, Table
+from shared.chassis.imports.tables import Batch, Context, Counts, Problem, Table, shown
 
 OK, SOME_BAD, UNUSABLE = 0, 1, 2
 MOST_PROBLEMS_KEPT = 100_000
@@ -68,6 +68,55 @@ class Report:
         self.problems_not_kept += max(0, len(problems) - room)
 
 
+class Ending:
+    """For an import whose rows belong together: what becomes of them once all files are read.
+
+    ``apply`` of each table then only puts its rows aside; the function that gets this does the
+    work, and says here what became of them. ``wanted`` is False where nothing will stay anyway.
+    """
+
+    def __init__(self, report: Report, tables: Sequence[Table], progress: Progress) -> None:
+        self._report, self._progress = report, progress
+        self._tables = {table.file: table for table in tables}
+        self._files = {done.file: done for done in report.files}
+
+    @property
+    def wanted(self) -> bool:
+        """Whether what is done now can stay: not so with ``strict`` and a bad row."""
+        return not (self._report.strict and self._report.problems)
+
+    def refuse(self, file: str, line: int, field_name: str, value: Any, expected: str) -> None:
+        """Report a row that was put aside, by the line where it begins, and leave it out."""
+        column = self._tables[file].column(field_name)
+        self._files[file].bad += 1
+        self._report.add([Problem(file, line, column.name, shown(value), expected)])
+
+    def count(self, file: str, counts: Counts) -> None:
+        """Say what became of rows of a file; a file that there is not has none."""
+        if done := self._files.get(file):
+            done.created += counts.created
+            done.changed += counts.changed
+            done.unchanged += counts.unchanged
+
+    @contextmanager
+    def showing(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Show progress through so many things; call it with how many are done by now."""
+        begun, done = perf_counter(), 0
+
+        def move(now: int) -> None:
+            nonlocal done
+            done = now
+            self._progress.move(now, now, 0)
+
+        self._progress.begin(what, total)
+        yield move
+        self._progress.end(done, 0, perf_counter() - begun)
+
+
+Begin: TypeAlias = Callable[[Connection], Awaitable[None]]
+Finish: TypeAlias = Callable[[Connection, Context, Ending], Awaitable[None]]
+
+
 async def run(
     service: str,
     tables: Sequence[Table],
@@ -78,12 +127,15 @@ async def run(
     dry_run: bool = False,
     strict: bool = False,
     progress: Progress | None = None,
+    begin: Begin | None = None,
+    finish: Finish | None = None,
 ) -> Report:
     """Import a folder's files; their rows are applied in batches, each in a transaction.
 
     With ``strict`` one bad row undoes all; a ``dry_run`` always does. Both hold one transaction
-    over everything, so that later files see what earlier ones brought. Raises UnusableError,
-    before anything is changed, for files that cannot be read at all.
+    over everything, so that later files see what earlier ones brought. ``begin`` is called
+    before the first file and ``finish`` after the last, on the connection that all rows were
+    applied on. Raises UnusableError, before anything is changed, for files that cannot be read.
     """
     progress = progress or Progress.silent()
     report = Report(service, dry_run, strict)
@@ -95,8 +147,12 @@ async def run(
         if whole:
             await whole.start()
         try:
+            if begin:
+                await begin(tx)
             for source in sources:
                 await _import_file(source, tx, context, report, progress)
+            if finish:
+                await finish(tx, context, Ending(report, tables, progress))
         except BaseException:
             if whole:
                 await whole.rollback()
