@@ -124,7 +124,8 @@ async def _lifespan(
     The jobs take nothing new, then the consumers end their batch, then the relay sends what
     they recorded, then the pool closes. All of that fits into 38 s.
     """
-    from shared.chassis import background, kafka, outbox
+    from shared.chassis import background, kafka, outbox  # slow to import
+    from shared.chassis.relay import Progress
 
     service: str = app.state.service
     settings: ServiceSettings = app.state.settings
@@ -133,10 +134,14 @@ async def _lifespan(
         begin = stack.enter_async_context
         app.state.pool = pool = await begin(neighbours.found(service, settings))
         if settings.run_relay:
+            app.state.relay = Progress()
             sending = outbox.relay(
-                settings.database_url, settings.kafka_servers, source=f"/{service}"
+                settings.database_url,
+                settings.kafka_servers,
+                source=f"/{service}",
+                progress=app.state.relay,
             )
-            await begin(background.running(sending, "relay"))
+            await begin(background.running(sending, "relay", end=partial(_end, app, "relay")))
         if settings.run_consumers and inboxes:
             await begin(kafka.consuming(settings, inboxes, pool))
         for extra in extras:
@@ -147,7 +152,16 @@ async def _lifespan(
                 work = background.repeat(
                     partial(job.run, pool, clock), idle=job.idle, name=job.name
                 )
-                await begin(background.running(work, job.name))
+                ending = partial(_end, app, job.name)
+                await begin(background.running(work, job.name, end=ending))
         log.info("started", http=settings.run_http, jobs=[j.name for j in jobs if j.enabled])
         yield
         log.info("stopping")
+
+
+def _end(app: FastAPI, part: str) -> None:
+    """Stop in good order, and say by the exit code that it was not asked for."""
+    from shared.chassis import background
+
+    app.state.ended = part
+    background.end_process()

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.chassis import telemetry
+from shared.chassis.http.neighbours import StartError
 from shared.chassis.http.problems import FieldError, broken, problem
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -53,9 +54,14 @@ class Edge:
         self._app, self._metrics = app, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
+            await _live(self._app, scope, receive, send)
+        elif scope["type"] == "http":
+            await self._answer(scope, receive, send)
+        else:
             await self._app(scope, receive, send)
-            return
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         started, status = time.perf_counter(), 0
         headers = dict(scope["headers"])
 
@@ -86,6 +92,26 @@ class Edge:
                 await response(scope, receive, send_marked)
             finally:
                 self._metrics.observe(scope, status, time.perf_counter() - started)
+
+
+async def _live(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Say in a line why the service cannot start, instead of a stack that nobody can use."""
+    failed: list[Message] = []
+
+    async def send_or_keep(message: Message) -> None:
+        if message["type"] == "lifespan.startup.failed":
+            failed.append(message)
+        else:
+            await send(message)
+
+    try:
+        await app(scope, receive, send_or_keep)
+    except StartError as error:
+        await send({"type": "lifespan.startup.failed", "message": str(error)})
+    except BaseException:
+        for message in failed:
+            await send(message)
+        raise
 
 
 def _text(value: bytes | None) -> str | None:

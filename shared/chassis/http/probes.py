@@ -30,8 +30,8 @@ class DeliveryFigures(Collector):
     is left out, since an old figure would be taken for a present one.
     """
 
-    def __init__(self, inboxes: Sequence[Inbox]) -> None:
-        self._inboxes = inboxes
+    def __init__(self, app: FastAPI, inboxes: Sequence[Inbox]) -> None:
+        self._app, self._inboxes = app, inboxes
         self._rows: asyncpg.Record | None = None
 
     async def read(self, pool: Pool) -> None:
@@ -63,6 +63,7 @@ class DeliveryFigures(Collector):
     @override
     def collect(self) -> Iterable[Any]:
         yield from self._consumers()
+        yield from self._relay()
         rows = self._rows
         up = GaugeMetricFamily("database_up", "1 where the database answers.")
         up.add_metric([], 0.0 if rows is None else 1.0)
@@ -80,6 +81,18 @@ class DeliveryFigures(Collector):
         )
         yield GaugeMetricFamily(
             "dead_letters_open", "Records set aside that nobody has settled.", rows["open"]
+        )
+
+    def _relay(self) -> Iterable[Any]:
+        relay = getattr(self._app.state, "relay", None)
+        if relay is None:
+            return
+        yield CounterMetricFamily("relay_sent", "Events that Kafka acknowledged.", relay.sent)
+        yield CounterMetricFamily(
+            "relay_failures", "Times that the relay began anew.", relay.failures
+        )
+        yield GaugeMetricFamily(
+            "relay_shards", "Shards of the outbox that this process publishes.", relay.shards
         )
 
     def _consumers(self) -> Iterable[Any]:
@@ -109,7 +122,7 @@ def router(app: FastAPI, inboxes: Sequence[Inbox]) -> APIRouter:
     """The three addresses that machines ask; none needs a token or tells about a partner."""
     probes = APIRouter(tags=["probes"])
     registry: CollectorRegistry = app.state.registry
-    figures = DeliveryFigures(inboxes)
+    figures = DeliveryFigures(app, inboxes)
     registry.register(figures)
     begun = time.monotonic()
 
@@ -130,6 +143,7 @@ def router(app: FastAPI, inboxes: Sequence[Inbox]) -> APIRouter:
             "status": "not ready" if trouble else "ready",
             "database": trouble or "ok",
             "kafka": [_consumer(inbox) for inbox in inboxes],
+            "relay": _waiting_relay(app),
         }
         return JSONResponse(body, 503 if trouble else 200)
 
@@ -144,6 +158,11 @@ def router(app: FastAPI, inboxes: Sequence[Inbox]) -> APIRouter:
         return Response(generate_latest(registry), media_type=PLAIN)
 
     return probes
+
+
+def _waiting_relay(app: FastAPI) -> str:
+    relay = getattr(app.state, "relay", None)
+    return "not here" if relay is None else relay.waiting or "ok"
 
 
 def _consumer(inbox: Inbox) -> dict[str, Any]:
