@@ -26,14 +26,21 @@ from shared.chassis.clock import ManualClock
 from shared.chassis.database import Pool, migrate, open_pool
 
 SERVICES = Path(__file__).parent.parent / "services"
+ROOM_BYTES = 4 * 1024**3
 PASSWORD = "not-a-secret"
 MakeDatabase: TypeAlias = Callable[[str], Awaitable[Addresses]]
 
 
 @pytest.fixture(scope="session")
 def scratch() -> Iterator[Path]:
-    """A folder that servers can live in whoever they run as; gone after the run."""
-    folder = Path(tempfile.mkdtemp(prefix="partner-tools-tests-"))
+    """A folder that servers can live in whoever they run as; gone after the run.
+
+    In memory where there is room: making 144 partitions anew takes a quarter of the time there.
+    """
+    memory = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a folder of its own in it
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > ROOM_BYTES
+    where = memory if roomy and os.access(memory, os.W_OK) else None
+    folder = Path(tempfile.mkdtemp(prefix="partner-tools-tests-", dir=where))
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
@@ -76,8 +83,10 @@ async def fresh_topics(kafka: str) -> str:
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
     try:
-        there = set(await admin.list_topics())
-        await admin.delete_topics(sorted(there & {topic.name for topic in topics.REGISTRY}))
+        names = {topic.name for topic in topics.REGISTRY}
+        await admin.delete_topics(sorted(names & set(await admin.list_topics())))
+        while names & set(await admin.list_topics()):  # the broker hears of it a little later
+            await asyncio.sleep(0.02)
     finally:
         await admin.close()
     await ensure_topics(kafka, topics.REGISTRY)
