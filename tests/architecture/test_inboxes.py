@@ -54,8 +54,10 @@ def losses(subscriber: Any) -> set[str]:
         "answers where a record says": subscriber._no_reply is not True,
         "has no group": not subscriber.group_id,
         "takes batches without end": not getattr(subscriber, "max_records", None),
-        "lets FastStream parse the headers": subscriber._parser is not kafka._hide_headers,
-        "lets FastStream decode the value": subscriber._decoder is not kafka._leave_undecoded,
+        "lets FastStream parse the headers": subscriber._call_options.parser
+        is not kafka._hide_headers,
+        "lets FastStream decode the value": subscriber._call_options.decoder
+        is not kafka._leave_undecoded,
         "has several handlers": len(subscriber.calls) != 1,
         "is thrown out before a batch can wait": connection["max_poll_interval_ms"] < 600_000,
     }
