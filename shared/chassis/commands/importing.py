@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shared.chassis import commands
+from shared.chassis.commands import working
 
 if TYPE_CHECKING:
     from shared.chassis.imports.running import Report
@@ -55,7 +55,7 @@ def add_import(app: typer.Typer, service: str) -> None:
             _explain(tables, template)
             return
         if folder is None:
-            commands.fail("name the folder with the CSV files, or --describe", commands.UNUSABLE)
+            working.fail("name the folder with the CSV files, or --describe", working.UNUSABLE)
         done = _run(service, tables, folder, dry_run=dry_run, strict=strict)
         if report is not None:
             done.write(report)
@@ -74,7 +74,7 @@ def _explain(tables: "Sequence[Table]", wanted: str | None) -> None:
             typer.echo(explaining.template(table), nl=False)
             return
     known = ", ".join(table.file for table in tables)
-    commands.fail(f"{wanted!r} is none of the files: {known}", commands.UNUSABLE)
+    working.fail(f"{wanted!r} is none of the files: {known}", working.UNUSABLE)
 
 
 def _run(
@@ -85,7 +85,7 @@ def _run(
     from shared.chassis.imports.running import run
     from shared.chassis.imports.tables import Context
 
-    async def work(found: commands.Work) -> "Report":
+    async def work(found: working.Work) -> "Report":
         with Progress.on(sys.stderr) as progress:
             return await run(
                 service,
@@ -99,9 +99,9 @@ def _run(
             )
 
     try:
-        return commands.run(service, work)
+        return working.run(service, work)
     except UnusableError as error:
-        commands.fail(str(error), commands.UNUSABLE)
+        working.fail(str(error), working.UNUSABLE)
 
 
 def summary(report: "Report") -> str:
