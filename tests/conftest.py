@@ -56,7 +56,7 @@ def postgres(scratch: Path) -> Iterator[str]:
     server = Postgres(scratch / "postgres", port=port, throw_away=True)
     server.start()
     yield server.dsn
-    server.kill()
+    server.stop()  # killed, it would leave its shared memory behind
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +85,8 @@ async def fresh_topics(kafka: str) -> str:
     try:
         names = {topic.name for topic in topics.REGISTRY}
         await admin.delete_topics(sorted(names & set(await admin.list_topics())))
-        while names & set(await admin.list_topics()):  # the broker hears of it a little later
+        # The broker hears of it a little later, and nothing tells when.
+        while names & set(await admin.list_topics()):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     finally:
         await admin.close()
