@@ -73,7 +73,7 @@ async def create_database(
     source = f"TEMPLATE {template}" if template else ""
     await connection.execute(f"CREATE DATABASE {name} OWNER {owner}_owner {source}")
     await connection.execute(f"REVOKE CONNECT, TEMPORARY ON DATABASE {name} FROM PUBLIC")
-    await connection.execute(f"GRANT CONNECT ON DATABASE {name} TO {owner}")
+    await connection.execute(f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO {owner}")
 
 
 def addresses(superuser_dsn: str, name: str, service: str, *, password: str) -> Addresses:
