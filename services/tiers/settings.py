@@ -21,3 +21,9 @@ class Settings(ServiceSettings):
         le=3600,
         description="Seconds between two looks at whether a day began for some partner.",
     )
+    import_wait: float = Field(
+        default=30.0,
+        ge=0,
+        le=3600,
+        description="Seconds that an import waits for partners not yet heard of from clients.",
+    )

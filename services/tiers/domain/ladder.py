@@ -16,7 +16,6 @@ class Ending:
     day: date
     currency: str
     amount: Decimal
-    clients: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +25,6 @@ class Step:
     month: date  # its first day
     expiring: Decimal
     remaining: Decimal
-    clients: int
 
 
 def expiry_ladder(endings: Iterable[Ending], book: Book, currency: str, day: date) -> list[Step]:
@@ -52,8 +50,7 @@ def expiry_ladder(endings: Iterable[Ending], book: Book, currency: str, day: dat
         for each in months[month]:
             left[each.currency] -= each.amount
         after = _total(left, rates)
-        clients = sum(each.clients for each in months[month])
-        steps.append(Step(month, before - after, after, clients))
+        steps.append(Step(month, before - after, after))
         before = after
     return steps
 

@@ -11,6 +11,15 @@ from services.tiers.store.partners import (
     save_partners,
     save_reviews,
 )
+from services.tiers.store.reads import (
+    Behind,
+    list_credits,
+    list_endings,
+    list_performance_days,
+    list_reviews,
+    list_undated_sales,
+    list_usage,
+)
 from services.tiers.store.replica import (
     list_accounts,
     list_accounts_turning,
@@ -33,6 +42,7 @@ from services.tiers.store.rules import (
 )
 
 __all__ = [
+    "Behind",
     "due_partners",
     "find_book",
     "find_partner",
@@ -40,9 +50,15 @@ __all__ = [
     "list_accounts_turning",
     "list_clients",
     "list_clients_of",
+    "list_credits",
+    "list_endings",
     "list_partner_ids",
     "list_partners",
+    "list_performance_days",
+    "list_reviews",
     "list_rule_sets",
+    "list_undated_sales",
+    "list_usage",
     "list_worth",
     "list_worth_between",
     "list_worth_of",

@@ -68,15 +68,28 @@ async def save_rule_set(tx: Connection, rules: RuleSet) -> bool:
     return done.endswith(" 1")
 
 
-async def save_rates(tx: Connection, rates: Collection[Rate]) -> int:
-    """Save rates, a later word on a day over an earlier one; returns how many are new."""
-    done = await tx.execute(
+async def save_rates(tx: Connection, rates: Collection[Rate]) -> tuple[int, int]:
+    """Save rates, a later word on a day over an earlier one; returns how many are new, changed."""
+    rows = await tx.fetch(
         """
-        INSERT INTO currency_rates (source, into_currency, day, rate)
-        SELECT * FROM unnest($1::text[], $2::text[], $3::date[], $4::numeric[])
-            ON CONFLICT (source, into_currency, day) DO UPDATE SET rate = excluded.rate
-         WHERE currency_rates.rate <> excluded.rate
+        WITH told AS (
+            SELECT * FROM unnest($1::text[], $2::text[], $3::date[], $4::numeric[])
+                AS t (source, into_currency, day, rate)
+        ), known AS MATERIALIZED (
+            SELECT r.* FROM currency_rates r JOIN told USING (source, into_currency, day)
+        ), saved AS (
+            INSERT INTO currency_rates (source, into_currency, day, rate)
+            SELECT source, into_currency, day, rate FROM told
+                ON CONFLICT (source, into_currency, day) DO UPDATE SET rate = excluded.rate
+             WHERE currency_rates.rate <> excluded.rate
+            RETURNING source, into_currency, day
+        )
+        SELECT EXISTS (SELECT FROM known k
+                        WHERE (k.source, k.into_currency, k.day)
+                            = (s.source, s.into_currency, s.day)) AS was_there
+          FROM saved s
         """,
         *columns(rates, lambda r: (r.source, r.into, r.day, r.rate), width=4),
     )
-    return int(done.rpartition(" ")[2])
+    changed = sum(row["was_there"] for row in rows)
+    return len(rows) - changed, changed
