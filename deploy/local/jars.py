@@ -41,13 +41,19 @@ def java() -> Path:
     return Path(found)
 
 
-def resolve() -> list[Path]:
-    """The jars of the broker, in the order of their names, from the cache or from Maven."""
+def prepare() -> Path:
+    """Have Maven fill the folder of jars if there is none; say so, since it takes a while."""
     libs = cache.folder() / "kafka-4.3.1"
     if not libs.exists():
         with cache.locked(cache.folder() / "kafka.lock"):
             if not libs.exists():
                 _fetch(libs)
+    return libs
+
+
+def resolve() -> list[Path]:
+    """The jars of the broker, in the order of their names, checked."""
+    libs = prepare()
     wanted = _wanted()
     verify(libs, wanted)
     return [libs / name for name in sorted(wanted)]

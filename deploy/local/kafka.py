@@ -50,10 +50,11 @@ class Kafka:
         controller_port: int,
         quick: bool = False,
         heap: str = "512m",
+        log: Path | None = None,
     ) -> None:
         """``quick`` compiles less: half the time to start, less throughput. For tests."""
         self.folder, self.port, self.controller_port = folder, port, controller_port
-        self.log = folder / "kafka.log"
+        self.log = log or folder / "kafka.log"
         self.servers = f"{ports.LOOPBACK}:{port}"
         self._flags = [f"-Xmx{heap}", f"-Xms{heap}" if not quick else "-Xms128m"]
         self._flags += ["-XX:TieredStopAtLevel=1"] if quick else []
@@ -97,9 +98,9 @@ class Kafka:
         with ThreadPoolExecutor(1) as other:  # a loop may be running in this thread
             return other.submit(asyncio.run, _serves(self.servers)).result()
 
-    def stop(self) -> None:
+    def stop(self, grace: float = processes.GRACE_SECONDS) -> None:
         """Shut down in order: closes its logs, so that the next start is quick."""
-        processes.stop(self.process)
+        processes.stop(self.process, grace=grace)
 
     def kill(self) -> None:
         """Crash."""

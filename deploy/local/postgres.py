@@ -37,11 +37,17 @@ class Postgres:
     """
 
     def __init__(
-        self, folder: Path, *, port: int, throw_away: bool = False, password: str = ""
+        self,
+        folder: Path,
+        *,
+        port: int,
+        throw_away: bool = False,
+        password: str = "",
+        log: Path | None = None,
     ) -> None:
         """``throw_away`` trusts the disk; without a password everybody on this machine may in."""
         self.folder, self.port, self.password = folder, port, password
-        self.log = folder / "postgres.log"
+        self.log = log or folder / "postgres.log"
         self._settings = _SETTINGS | (_THROW_AWAY if throw_away else {})
         self._user = unprivileged_user()
         self._process: subprocess.Popen[bytes] | None = None
@@ -92,9 +98,9 @@ class Postgres:
         where = ["-h", ports.LOOPBACK, "-p", str(self.port)]
         return subprocess.call([ready, "--quiet", *where], env={}) == 0
 
-    def stop(self) -> None:
+    def stop(self, grace: float = processes.GRACE_SECONDS) -> None:
         """Shut down in order, without waiting for clients to leave."""
-        processes.stop(self.process, ask=signal.SIGINT)
+        processes.stop(self.process, ask=signal.SIGINT, grace=grace)
 
     def kill(self) -> None:
         """Crash."""
@@ -141,9 +147,9 @@ def home(wanted: Path) -> Path:
     if reachable(wanted, user):
         return wanted
     name = f"partner-tools-{quote(str(wanted.resolve()), safe='').replace('%2F', '-')}"
-    instead = Path(tempfile.gettempdir()).resolve() / name
+    instead = Path("/var/tmp") / name  # noqa: S108 - kept over a restart of the machine
     instead.mkdir(mode=0o755, exist_ok=True)
-    if instead.stat().st_uid != os.geteuid():
+    if instead.is_symlink() or instead.stat().st_uid != os.geteuid():
         raise processes.NotStartedError(f"{instead} belongs to another user; remove it.")
     return instead
 
