@@ -23,8 +23,6 @@ from shared.chassis.settings import ServiceSettings
 
 log = structlog.get_logger(__name__)
 
-BODY_BYTES = 1024 * 1024
-
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -72,7 +70,6 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
-        max_body_size=BODY_BYTES,
         separate_input_output_schemas=False,
     )
     app.state.service, app.state.settings, app.state.clock = service, settings, clock
@@ -80,11 +77,13 @@ def create_app(
     app.state.verifier = verifier or Verifier(
         settings.oidc_issuer, settings.oidc_audience, settings.oidc_jwks_url
     )
+    app.state.addresses = []
     problems.install(app, refused)
     app.include_router(probes.router(app, inboxes))
     for router in routers if settings.run_http else ():
         _check_policies(router)
         app.include_router(router)
+        app.state.addresses += [route for route in router.routes if isinstance(route, Route)]
     app.add_middleware(Edge, metrics=HttpMetrics(app.state.registry))
     app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]
     return app

@@ -1,10 +1,13 @@
 """The outermost layer: ids, counting, and a last answer to what nobody foresaw."""
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.chassis import telemetry
@@ -12,6 +15,8 @@ from shared.chassis.http.neighbours import StartError
 from shared.chassis.http.problems import FieldError, broken, problem
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+BODY_BYTES = 1024 * 1024
+TOO_LARGE = f"A body has at most {BODY_BYTES} bytes."
 HARDENING = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
@@ -64,11 +69,20 @@ class Edge:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         started, status = time.perf_counter(), 0
         headers = dict(scope["headers"])
+        size = 0
 
         with telemetry.thread(
             correlation=_text(headers.get(b"x-request-id")),
             trace=_text(headers.get(b"traceparent")),
         ) as request_id:
+
+            async def receive_limited() -> Message:
+                nonlocal size
+                message = await receive()
+                size += len(message.get("body", b""))
+                if size > BODY_BYTES:
+                    raise HTTPException(413, TOO_LARGE)
+                return message
 
             async def send_marked(message: Message) -> None:
                 nonlocal status
@@ -78,12 +92,10 @@ class Edge:
                 await send(message)
 
             try:
-                if _has_nul(scope):
-                    reason = "no NUL character"
-                    answer = problem(422, reason, [FieldError(field="address", reason=reason)])
+                if answer := _refused(scope, headers):
                     await answer(scope, receive, send_marked)
                 else:
-                    await self._app(scope, receive, send_marked)
+                    await self._app(scope, receive_limited, send_marked)
             except Exception as error:
                 self._metrics.failed.inc()
                 if status:
@@ -118,8 +130,15 @@ def _text(value: bytes | None) -> str | None:
     return None if value is None else value.decode("latin-1")
 
 
-def _has_nul(scope: Scope) -> bool:
-    return "\0" in scope["path"] or b"%00" in scope.get("query_string", b"")
+def _refused(scope: Scope, headers: Mapping[bytes, bytes]) -> Response | None:
+    """Refuse what no route needs to look at."""
+    length = headers.get(b"content-length", b"0")
+    if length.isdigit() and int(length[:20]) > BODY_BYTES:
+        return problem(413, TOO_LARGE)
+    if "\0" in scope["path"] or b"%00" in scope.get("query_string", b""):
+        reason = "no NUL character"
+        return problem(422, reason, [FieldError(field="address", reason=reason)])
+    return None
 
 
 def _marked(headers: Any, request_id: str) -> list[tuple[bytes, bytes]]:

@@ -47,7 +47,7 @@ async def _authenticate(request: Request, token: HTTPAuthorizationCredentials | 
     if known is not None:
         return known
     if token is None or not token.credentials:
-        raise Unauthenticated("the request carries no token (Authorization: Bearer …)")
+        raise Unauthenticated("the request carries no token (Authorization: Bearer <token>)")
     verifier: Verifier = request.app.state.verifier
     caller = await verifier.verify(token.credentials)
     request.state.caller = caller

@@ -41,7 +41,7 @@ class DeliveryFigures(Collector):
             async with pool.acquire(timeout=WAIT_SECONDS) as tx:
                 self._rows = await tx.fetchrow(
                     """
-                    SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT $1) AS some) AS waiting,
+                    SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT $1) AS rows) AS waiting,
                            (SELECT coalesce(extract(epoch FROM
                                    clock_timestamp() - min(first.recorded_at)), 0)::float8
                               FROM generate_series(0, 15) AS shards (shard),

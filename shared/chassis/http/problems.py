@@ -123,13 +123,22 @@ async def _invalid(_: Request, error: Exception) -> Response:
     return problem(422, str(error), [error.error])
 
 
-async def _http_error(_: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return problem(405, headers={"Allow": _allowed(request)})
     if error.status_code == HTTPStatus.BAD_REQUEST:
         reason = "JSON in UTF-8 that can be read"
         return problem(422, f"body: {reason}", [FieldError(field="body", reason=reason)])
     detail = "" if error.detail == HTTPStatus(error.status_code).phrase else str(error.detail)
     return problem(error.status_code, detail, headers=error.headers)
+
+
+def _allowed(request: Request) -> str:
+    """Every method of an address; Starlette would name those of one of its routes."""
+    path = request.scope["path"]
+    routes = [each for each in request.app.state.addresses if each.path_regex.match(path)]
+    return ", ".join(sorted({method for each in routes for method in each.methods})) or "GET"
 
 
 async def _unauthenticated(_: Request, error: Exception) -> Response:
