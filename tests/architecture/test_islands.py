@@ -11,21 +11,31 @@ import pytest
 
 from tests.architecture import sources
 
-# Run apart: import every room of the service, then name all that came along.
+# Run apart: import every room of a service, with only the libraries that it names.
 IMPORT_ALL = """
-import importlib, json, pkgutil, sys
+import importlib, json, pkgutil, re, sys
 from importlib.metadata import packages_distributions
 
-service = sys.argv[1]
+service, named = sys.argv[1], set(sys.argv[2].split())
+
+
+class Unnamed:
+    known = packages_distributions()
+
+    def find_spec(self, name, path=None, target=None):
+        owners = {re.sub(r"[-_.]+", "-", d).lower() for d in self.known.get(name, ())}
+        if owners and not owners & named:
+            raise ModuleNotFoundError(f"{name} is of {owners}, which is not named", name=name)
+
+
+sys.meta_path.insert(0, Unnamed())
 importlib.import_module(f"{service}.main")
 package = importlib.import_module(service)
 for module in pkgutil.walk_packages(package.__path__, f"{service}."):
     importlib.import_module(module.name)
 tops = {name.partition(".")[0] for name in sys.modules}
-known = packages_distributions()
 print(json.dumps({
-    "distributions": sorted({d for top in tops for d in known.get(top, ())}),
-    "others": sorted(n for n in sys.modules if n.count(".") == 1 and n.startswith("services.")),
+    "services": sorted(n for n in sys.modules if n.count(".") == 1 and n.startswith("services.")),
     "beyond": sorted(tops & {"deploy", "tests"}),
 }))
 """
@@ -45,24 +55,38 @@ def _island(tmp_path: Path, service: str) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("service", sources.SERVING)
-def test_a_service_runs_with_nothing_but_itself_and_the_shared(
-    service: str, tmp_path: Path
-) -> None:
-    run = subprocess.run(  # noqa: S603 - the interpreter of this very run
-        [sys.executable, "-c", IMPORT_ALL, f"services.{service}"],
-        cwd=_island(tmp_path, service),
+def _named(service: str) -> list[str]:
+    locked = (sources.ROOT / "services" / service / "requirements.txt").read_text("utf-8")
+    return [_normal(name) for name in re.findall(r"^([A-Za-z0-9._-]+)==", locked, re.MULTILINE)]
+
+
+def _import_all(service: str, island: Path, names: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - the interpreter of this very run
+        [sys.executable, "-c", IMPORT_ALL, f"services.{service}", " ".join(names)],
+        cwd=island,
         env={"PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert run.returncode == 0, run.stderr[-2000:]
 
+
+@pytest.mark.parametrize("service", sources.SERVING)
+def test_a_service_runs_with_nothing_but_itself_the_shared_and_the_libraries_it_names(
+    service: str, tmp_path: Path
+) -> None:
+    run = _import_all(service, _island(tmp_path, service), _named(service))
+
+    assert run.returncode == 0, run.stderr[-2000:]
     found = json.loads(run.stdout.splitlines()[-1])
-    assert found["others"] == [f"services.{service}"]
-    assert found["beyond"] == []
-    locked = (sources.ROOT / "services" / service / "requirements.txt").read_text("utf-8")
-    declared = {_normal(name) for name in re.findall(r"^([A-Za-z0-9._-]+)==", locked, re.MULTILINE)}
-    undeclared = {_normal(name) for name in found["distributions"]} - declared
-    assert undeclared == set(), f"not in services/{service}/requirements.txt"
+    assert found == {"services": [f"services.{service}"], "beyond": []}
+
+
+def test_a_library_that_is_not_named_would_be_missed(tmp_path: Path) -> None:
+    service = sources.SERVING[0]
+    names = [name for name in _named(service) if name != "asyncpg"]
+
+    run = _import_all(service, _island(tmp_path, service), names)
+
+    assert run.returncode != 0
+    assert "asyncpg" in run.stderr
