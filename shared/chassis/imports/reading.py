@@ -4,6 +4,7 @@ import csv
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -178,6 +179,8 @@ def read_rows(source: Source) -> Iterator[tuple[int, list[str]]]:
             except csv.Error as error:
                 at = _report(source, lines, at, error)
             else:
+                # The last batch is asked about once the file is closed.
+                source.tell = partial(int, file.buffer.tell())
                 return
 
 
@@ -256,10 +259,10 @@ def _checked(
     _find_repeated(source, lines, columns, seen, bad)
     source.bad += len(bad)
     if not bad:
-        return Batch(table, lines, columns, places.keys())
+        return Batch(table, lines, columns)
     good = [at for at in range(len(rows)) if at not in bad]
     kept = {name: [values[at] for at in good] for name, values in columns.items()}
-    return Batch(table, [lines[at] for at in good], kept, places.keys())
+    return Batch(table, [lines[at] for at in good], kept)
 
 
 def _read_column(

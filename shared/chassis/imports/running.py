@@ -75,9 +75,9 @@ class Ending:
     work, and says here what became of them. ``wanted`` is False where nothing will stay anyway.
     """
 
-    def __init__(self, report: Report, tables: Sequence[Table], progress: Progress) -> None:
+    def __init__(self, report: Report, sources: Sequence[Source], progress: Progress) -> None:
         self._report, self._progress = report, progress
-        self._tables = {table.file: table for table in tables}
+        self._sources = {source.table.file: source for source in sources}
         self._files = {done.file: done for done in report.files}
 
     @property
@@ -85,9 +85,18 @@ class Ending:
         """Whether what is done now can stay: not so with ``strict`` and a bad row."""
         return not (self._report.strict and self._report.problems)
 
+    def has(self, file: str, field_name: str) -> bool:
+        """Whether there is such a file, with this column."""
+        source = self._sources.get(file)
+        return source is not None and field_name in source.layout.places
+
+    def bad(self, file: str) -> int:
+        """How many rows of a file were refused so far."""
+        return self._files[file].bad if file in self._files else 0
+
     def refuse(self, file: str, line: int, field_name: str, value: Any, expected: str) -> None:
         """Report a row that was put aside, by the line where it begins, and leave it out."""
-        column = self._tables[file].column(field_name)
+        column = self._sources[file].table.column(field_name)
         self._files[file].bad += 1
         self._report.add([Problem(file, line, column.name, shown(value), expected)])
 
@@ -152,7 +161,7 @@ async def run(
             for source in sources:
                 await _import_file(source, tx, context, report, progress)
             if finish:
-                await finish(tx, context, Ending(report, tables, progress))
+                await finish(tx, context, Ending(report, sources, progress))
         except BaseException:
             if whole:
                 await whole.rollback()

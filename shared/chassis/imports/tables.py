@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -60,14 +60,8 @@ class Batch:
     a reason that only the database shows, such as a client that there is not.
     """
 
-    def __init__(
-        self,
-        table: "Table",
-        lines: Sequence[int],
-        columns: dict[str, list[Any]],
-        given: Collection[str],
-    ) -> None:
-        self.table, self.lines, self._columns, self._given = table, lines, columns, given
+    def __init__(self, table: "Table", lines: Sequence[int], columns: dict[str, list[Any]]) -> None:
+        self.table, self.lines, self._columns = table, lines, columns
         self.problems: list[Problem] = []
         self._refused: set[int] = set()
 
@@ -76,10 +70,6 @@ class Batch:
 
     def __getitem__(self, field_name: str) -> list[Any]:
         return self._columns[field_name]
-
-    def has(self, field_name: str) -> bool:
-        """Whether the file has the column at all; without it each value is the default."""
-        return field_name in self._given
 
     @property
     def rows(self) -> list[tuple[Any, ...]]:
@@ -103,7 +93,7 @@ class Batch:
     def part(self, start: int, end: int) -> "Batch":
         """Some of the rows, as a batch of their own."""
         cut = {name: values[start:end] for name, values in self._columns.items()}
-        return Batch(self.table, self.lines[start:end], cut, self._given)
+        return Batch(self.table, self.lines[start:end], cut)
 
 
 Apply: TypeAlias = Callable[[Connection, Batch, Context], Awaitable[Counts]]
