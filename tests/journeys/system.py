@@ -1,0 +1,260 @@
+"""All services in this process, on a real Kafka, PostgreSQL and mail sink, with one clock."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from importlib import import_module
+from pathlib import Path
+from time import monotonic
+from types import TracebackType
+from typing import Any, Self
+from uuid import UUID
+
+import asyncpg
+import httpx2
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from fastapi import FastAPI
+
+from deploy.local import ports, sink
+from deploy.local.databases import Addresses
+from deploy.local.mailbox import Filter, Mailbox, parse
+from shared.chassis.clock import ManualClock
+from shared.chassis.identity import Role
+from shared.chassis.inbox import Inbox
+from shared.contracts import topics
+from tests import tokens
+
+ROOT = Path(__file__).parent.parent.parent
+SERVICES = ("clients", "renewals", "notifications", "tiers")
+QUIET_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who calls."""
+
+    user_id: UUID
+    partner_id: UUID
+    role: Role = "admin"
+
+
+@dataclass(slots=True)
+class Letter:
+    """A mail that the relay accepted, and to whom its envelope went."""
+
+    to: tuple[str, ...]
+    subject: str
+    mail: EmailMessage
+    message_id: str
+
+
+@dataclass(slots=True)
+class System:
+    """The services by name; each can be started and stopped alone, as an outage would."""
+
+    kafka: str
+    clock: ManualClock
+    databases: Mapping[str, Addresses]
+    folder: Path
+    smtp_port: int
+    apps: dict[str, FastAPI] = field(default_factory=dict)
+    _running: dict[str, AsyncExitStack] = field(default_factory=dict)
+    _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+    _mailbox: Mailbox | None = None
+    _admin: Any = None
+    _consumer: Any = None
+    _owners: dict[str, "asyncpg.Connection[asyncpg.Record]"] = field(default_factory=dict)
+
+    async def __aenter__(self) -> Self:
+        app = sink.create_app(self.folder / "mail", self.smtp_port)
+        await self._stack.enter_async_context(app.router.lifespan_context(app))
+        self._mailbox = app.state.sink.mailbox
+        self._admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka)
+        await self._admin.start()
+        self._consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka)
+        await self._consumer.start()
+        for name, address in self.databases.items():
+            self._owners[name] = await asyncpg.connect(address.dsn)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop(*self._running)
+        for connection in self._owners.values():
+            await connection.close()
+        await self._consumer.stop()
+        await self._admin.close()
+        await self._stack.aclose()
+
+    async def start(self, *names: str) -> None:
+        """Start services (all, unless some are named), each with everything that it does."""
+        for name in names or SERVICES:
+            app = _create_app(name, self)
+            stack = AsyncExitStack()
+            await stack.enter_async_context(app.router.lifespan_context(app))
+            self.apps[name], self._running[name] = app, stack
+
+    async def stop(self, *names: str) -> None:
+        """Stop services as SIGTERM would."""
+        await asyncio.gather(*(self._running.pop(name).aclose() for name in list(names)))
+
+    @asynccontextmanager
+    async def http(self, service: str, person: Person) -> AsyncIterator[httpx2.AsyncClient]:
+        """Call a running service as somebody."""
+        async with httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(app=self.apps[service]),
+            base_url=f"http://{service}.test",
+            headers=tokens.bearer(person.user_id, person.partner_id, person.role),
+        ) as client:
+            yield client
+
+    async def import_files(self, service: str, folder: Path, *options: str) -> str:
+        """Run the service's own import command, as a person would; return what it printed."""
+        prefix = service.upper()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            f"services.{service}",
+            "import",
+            str(folder),
+            *options,
+            cwd=ROOT,
+            env={
+                "PATH": "/usr/bin:/bin",
+                "PYTHONPATH": str(ROOT),
+                "KAFKA_SERVERS": self.kafka,
+                "OIDC_ISSUER": tokens.ISSUER,
+                "OIDC_JWKS_URL": f"{tokens.ISSUER}/jwks.json",
+                "CLOCK_FILE": str(self._clock_file()),
+                f"{prefix}_DATABASE_URL": self.databases[service].dsn,
+            },
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        printed, _ = await process.communicate()
+        text = printed.decode()
+        assert process.returncode == 0, text
+        return text
+
+    def _clock_file(self) -> Path:
+        """A shift that makes another process agree with the clock of this one."""
+        from datetime import UTC, datetime
+
+        path = self.folder / "clock"
+        now = datetime.now(UTC)  # noqa: TID251 - the distance to the wall clock is the point
+        path.write_text(f"{(self.clock.now() - now).total_seconds():+f}")
+        return path
+
+    def letters(self, to: str | None = None) -> list[Letter]:
+        """The mails that arrived so far, in their order."""
+        assert self._mailbox
+        return [
+            Letter(
+                tuple(mail.rcpt_to),
+                mail.subject,
+                parse(self._mailbox.raw(mail.id)),
+                mail.message_id,
+            )
+            for mail in sorted(self._mailbox.list(Filter(to=to)), key=lambda mail: mail.id)
+        ]
+
+    def addressees(self) -> set[str]:
+        """Everybody who got any mail, To or Cc."""
+        return {address for letter in self.letters() for address in letter.to}
+
+    async def ledger(self, query: str, *arguments: object) -> list[asyncpg.Record]:
+        """Look into the notifications database."""
+        return await self._owners["notifications"].fetch(query, *arguments)
+
+    async def fetch(self, service: str, query: str, *arguments: object) -> list[asyncpg.Record]:
+        """Look into a service's database."""
+        return await self._owners[service].fetch(query, *arguments)
+
+    async def quiet(self, seconds: float = QUIET_SECONDS) -> None:
+        """Wait until nothing is on its way any more: outboxes, topics, sweep and ledger."""
+        until = monotonic() + seconds
+        calm = 0
+        while calm < 2:
+            left = await self._on_its_way()
+            calm = 0 if left else calm + 1
+            if left and monotonic() > until:
+                raise AssertionError(f"after {seconds:g} s there is still {', '.join(left)}")
+            await asyncio.sleep(0.05)
+
+    async def _on_its_way(self) -> list[str]:
+        left = [
+            f"{count} in the outbox of {name}"
+            for name in self._running
+            if (count := await self._owners[name].fetchval("SELECT count(*) FROM outbox"))
+        ]
+        left += [f"{lag} for {group}" for group, lag in (await self._lags()).items() if lag]
+        for name, query in _WORK.items():
+            if name in self._running and await self._owners[name].fetchval(query, self.clock.now()):
+                left.append(f"work of {name}")
+        return left
+
+    async def _lags(self) -> dict[str, int]:
+        """How far each consumer group of a running service is behind."""
+        lags = {}
+        for inbox in _inboxes(self._running):
+            partitions = [TopicPartition(inbox.topic, number) for number in range(12)]
+            ends = await self._consumer.end_offsets(partitions)
+            done = await self._admin.list_consumer_group_offsets(inbox.group)
+            lags[inbox.group] = sum(
+                end - max(done[each].offset if each in done else 0, 0) for each, end in ends.items()
+            )
+        return lags
+
+
+# What a service itself still has to do, given the instant.
+_WORK = {
+    "renewals": """
+        SELECT EXISTS (SELECT FROM renewals WHERE next_stage_at <= $1)
+    """,
+    "notifications": """
+        SELECT EXISTS (SELECT FROM messages
+                        WHERE state IN ('planned', 'claimed', 'handed_over', 'deferred')
+                          AND $1::timestamptz IS NOT NULL)
+    """,
+}
+
+
+def _inboxes(names: Iterable[str]) -> list[Inbox]:
+    found = []
+    for name in names:
+        if name != "clients":
+            handlers = import_module(f"services.{name}.handlers")
+            found += [each for each in vars(handlers).values() if isinstance(each, Inbox)]
+    return found
+
+
+def _create_app(name: str, system: System) -> FastAPI:
+    settings = import_module(f"services.{name}.settings").Settings(
+        database_url=system.databases[name].dsn,
+        kafka_servers=system.kafka,
+        oidc_issuer=tokens.ISSUER,
+        oidc_jwks_url=f"{tokens.ISSUER}/jwks.json",
+        **({"smtp_port": system.smtp_port} if name == "notifications" else {}),
+    )
+    main = import_module(f"services.{name}.main")
+    app: FastAPI = main.create_app(settings, system.clock, verifier=tokens.verifier())
+    return app
+
+
+@asynccontextmanager
+async def system(
+    kafka: str, databases: Mapping[str, Addresses], folder: Path, clock: ManualClock
+) -> AsyncIterator[System]:
+    """Everything but the services, which the test starts."""
+    assert {topic.owner for topic in topics.REGISTRY} >= set(SERVICES)
+    [smtp_port] = ports.free_ports(1)
+    async with System(kafka, clock, databases, folder, smtp_port) as made:
+        yield made
