@@ -22,6 +22,7 @@ from deploy.local import databases, ports
 from deploy.local.databases import Addresses
 from deploy.local.kafka import Kafka
 from deploy.local.postgres import Postgres
+from shared.chassis import telemetry
 from shared.chassis.clock import ManualClock
 from shared.chassis.database import Pool, migrate, open_pool
 
@@ -169,3 +170,9 @@ async def open_service_pool(database: MakeDatabase, service: str) -> AsyncIterat
 def clock() -> ManualClock:
     """A clock that stands still at noon UTC on 15 January 2026, a Thursday."""
     return ManualClock(datetime(2026, 1, 15, 12, tzinfo=UTC))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _plain_logs() -> None:
+    """Log as services do; structlog's own default draws each stack, which takes seconds."""
+    telemetry.configure_logging("tests", "warning")

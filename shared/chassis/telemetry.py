@@ -71,6 +71,18 @@ def _scrub_value(value: Any) -> Any:
     return scrub(str(value))
 
 
+class _StandardOutput(logging.StreamHandler[TextIO]):
+    """Writes to what is standard output at the time, which tests replace."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]
+        """Where lines go."""
+        return sys.stdout
+
+
 def configure_logging(service: str, level: str = "info", stream: TextIO | None = None) -> None:
     """Write every logger's lines, those of libraries too, as JSON to standard output."""
     shared: list[structlog.types.Processor] = [
@@ -93,7 +105,7 @@ def configure_logging(service: str, level: str = "info", stream: TextIO | None =
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(stream or sys.stdout)
+    handler = _StandardOutput() if stream is None else logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=None,
