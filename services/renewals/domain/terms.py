@@ -1,7 +1,7 @@
 """Which contract changes follow from what a client has: made, moved, split, repriced, withdrawn."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import count
@@ -11,7 +11,7 @@ from uuid import UUID
 from services.renewals.domain import quotes as offers
 from services.renewals.domain.dates import DAY
 from services.renewals.domain.kinds import HORIZON, Kind, Status
-from services.renewals.domain.policies import Services
+from services.renewals.domain.policies import Client, Partner
 from services.renewals.domain.quotes import Quote
 from services.renewals.domain.renewals import (
     NOTHING,
@@ -39,16 +39,24 @@ class Slot(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class Book:
-    """A client's contract changes while what is known of it is brought up to date."""
+    """A client's contract changes while what is known of it is brought up to date.
 
-    client_id: UUID
-    partner_id: UUID
-    services: Services
-    today: date
+    ``today`` is the partner's day at ``at``. A book that was ``touched`` has something new to
+    tell in the client's snapshot, even where no contract change has an event.
+    """
+
+    client: Client
+    partner: Partner
     at: datetime
     renewals: dict[UUID, Renewal]
     quotes: Sequence[Quote] = ()
     events: list[Event] = field(default_factory=list)
+    touched: bool = False
+
+    @property
+    def today(self) -> date:
+        """The partner's calendar day."""
+        return self.partner.today(self.at)
 
     def keep(self, decision: Decision) -> Renewal:
         """Take over a decision and what it says."""
@@ -61,7 +69,7 @@ class Book:
         """An id that none of the client's changes has or ever had."""
         for number in count(1):
             first = starts.isoformat() if number == 1 else f"{starts.isoformat()}#{number}"
-            made = ids.renewal_id(self.client_id, kind, first)
+            made = ids.renewal_id(self.client.client_id, kind, first)
             if made not in self.renewals:
                 return made
         raise AssertionError
@@ -69,16 +77,16 @@ class Book:
     @property
     def first_status(self) -> Status:
         """How a change begins: without services there is nothing for the partner to decide."""
-        return Status.PENDING if self.services.active else Status.ENDED
+        return Status.PENDING if self.client.services.active else Status.ENDED
 
 
 def follow_services(book: Book) -> None:
     """End what is pending where services ended; reopen it where they were resumed in time."""
     for renewal in list(book.renewals.values()):
-        if book.services.active:
-            book.keep(reopen(renewal, book.services.period, book.today, book.at))
+        if book.client.services.active:
+            book.keep(reopen(renewal, book.client.services.period, book.today, book.at))
         else:
-            book.keep(end(renewal, book.services.period, book.at))
+            book.keep(end(renewal, book.client.services.period, book.at))
 
 
 def follow_terms(book: Book, subscriptions: Sequence[Subscription]) -> None:
@@ -135,8 +143,8 @@ def follow_allowances(book: Book, contacts: Allowance | None, sends: Allowance |
         starts = book.today + HORIZON[kind]
         raised = Renewal(
             renewal_id=book.new_id(kind, starts),
-            client_id=book.client_id,
-            partner_id=book.partner_id,
+            client_id=book.client.client_id,
+            partner_id=book.client.partner_id,
             kind=kind,
             starts=starts,
             currency=_main_currency(book.renewals.values()),
@@ -159,31 +167,47 @@ def _ahead(book: Book) -> list[Renewal]:
 
 def _renewed(renewal: Renewal, subscriptions: Iterable[Subscription]) -> tuple[Product, ...]:
     """Those of its products whose next term is already known."""
-    begun = {s.subscription_id for s in subscriptions if s.term_start >= renewal.starts}
+    begun = {
+        s.subscription_id for s in subscriptions if renewal.starts <= s.term_start <= s.term_end
+    }
     return tuple(product for product in renewal.products if product.subscription_id in begun)
 
 
 def _seats(
     ahead: Sequence[Renewal],
-    slots: dict[UUID, Slot],
-    renewed: dict[UUID, tuple[Product, ...]],
+    slots: Mapping[UUID, Slot],
+    renewed: Mapping[UUID, tuple[Product, ...]],
 ) -> dict[Slot, Renewal]:
-    """Which renewal stands at which slot: who can stay stays, the others go with most of theirs."""
+    """Which renewal stands at which slot.
+
+    Where some of its products remain it stays, and where one of them was renewed already it
+    must. The others go with most of theirs. Who has none left serves whoever comes.
+    """
+    own = {r.renewal_id: Slot(r.starts, r.currency) for r in ahead}
+    going = {r.renewal_id: _going(r, slots) for r in ahead}
     wanted = set(slots.values())
-    seats = {Slot(r.starts, r.currency): r for r in ahead if (r.starts, r.currency) in wanted}
+    seats: dict[Slot, Renewal] = {}
     for renewal in ahead:
-        if Slot(renewal.starts, renewal.currency) in seats or renewed[renewal.renewal_id]:
-            continue
-        going = Counter(
-            slots[p.subscription_id]
-            for p in renewal.products
-            if p.subscription_id is not None and p.subscription_id in slots
-        )
-        for slot, _ in sorted(going.items(), key=lambda each: (-each[1], each[0])):
+        slot = own[renewal.renewal_id]
+        if slot in going[renewal.renewal_id] or (renewed[renewal.renewal_id] and slot in wanted):
+            seats[slot] = renewal
+    left = [r for r in ahead if own[r.renewal_id] not in seats or seats[own[r.renewal_id]] is not r]
+    for renewal in left:
+        choices = going[renewal.renewal_id].items() if not renewed[renewal.renewal_id] else ()
+        for slot, _ in sorted(choices, key=lambda each: (-each[1], each[0])):
             if slot not in seats:
                 seats[slot] = renewal
                 break
+        else:
+            if own[renewal.renewal_id] in wanted:
+                seats.setdefault(own[renewal.renewal_id], renewal)
     return seats
+
+
+def _going(renewal: Renewal, slots: Mapping[UUID, Slot]) -> Counter[Slot]:
+    """Where its products belong now, and how many at each place."""
+    named = (product.subscription_id for product in renewal.products)
+    return Counter(slots[each] for each in named if each is not None and each in slots)
 
 
 def _leave_behind(book: Book, renewal: Renewal, products: tuple[Product, ...]) -> None:
@@ -215,8 +239,8 @@ def _make(book: Book, slot: Slot, products: tuple[Product, ...]) -> None:
     )
     made = gone or Renewal(
         renewal_id=book.new_id(Kind.RENEWAL, slot.starts),
-        client_id=book.client_id,
-        partner_id=book.partner_id,
+        client_id=book.client.client_id,
+        partner_id=book.client.partner_id,
         kind=Kind.RENEWAL,
         starts=slot.starts,
         currency=slot.currency,

@@ -1,0 +1,175 @@
+"""What the renewals service does because time passes: stages fall due, deadlines pass."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from services.renewals.domain import Client, Kind, Partner, Services, dates, settle
+from services.renewals.domain.notices import Look, Row, Shared, header, header_base, instant, look
+from services.renewals.domain.notices import payload as written
+from services.renewals.domain.policies import owner_of
+from services.renewals.domain.stages import of_kind
+from services.renewals.store import books, clients, partners, renewals, sweeps
+from shared.chassis import outbox
+from shared.chassis.clock import Clock
+from shared.chassis.database import Connection, Pool
+from shared.contracts import ids
+from shared.contracts.renewals import EVENTS, OwnerChoice
+
+BATCH = 500
+DEFERRED = timedelta(seconds=60)
+
+
+async def watch(pool: Pool, clock: Clock, *, limit: int = BATCH) -> int:
+    """Settle what passed its deadline, then tell what is due; return how many of both.
+
+    In this order, so that the outcome that is told is the outcome.
+    """
+    settled = await run_settle_once(pool, clock, limit)
+    return settled or await run_sweep_once(pool, clock, limit)
+
+
+async def run_settle_once(pool: Pool, clock: Clock, limit: int = BATCH) -> int:
+    """Renew, on its present terms, some of what nobody decided by the deadline."""
+    now = clock.now()
+    async with pool.acquire() as tx, tx.transaction():
+        zones = await partners.list_time_zones(tx)
+        if not zones:
+            return 0
+        todays = {zone: dates.today_in(zone, now) for zone in zones}
+        overdue = dict(await renewals.list_overdue(tx, todays, limit))
+        if not overdue:
+            return 0
+        found = await partners.share_partners(tx, overdue.values())
+        held = await clients.skip_locked_clients(tx, overdue)
+        opened = list((await books.open_books(tx, held, found, now)).values())
+        done = 0
+        for book in (each.book for each in opened):
+            for renewal in list(book.renewals.values()):
+                done += bool(book.keep(settle(renewal, book.today, now)) is not renewal)
+        await books.close_books(tx, opened)
+    return done
+
+
+async def run_sweep_once(pool: Pool, clock: Clock, limit: int = BATCH) -> int:
+    """Tell some of the stages that are due; return how many renewals were looked at."""
+    now = clock.now()
+    async with pool.acquire() as tx, tx.transaction():
+        due = await sweeps.lock_due(tx, now, limit)
+        if due:
+            await _Sweep(now).run(tx, due)
+    if due:
+        outbox.wake()
+    return len(due)
+
+
+@dataclass(slots=True)
+class _Sweep:
+    """One batch of due renewals at one instant."""
+
+    now: datetime
+    partners: dict[UUID, Partner] = field(default_factory=dict)
+    looks: dict[Shared, Look] = field(default_factory=dict)
+    owners: dict[Any, str] = field(default_factory=dict)
+    result: sweeps.Written = field(default_factory=sweeps.Written)
+    told: list[tuple[Look, Row, UUID]] = field(default_factory=list)
+
+    async def run(self, tx: Connection, due: list[Any]) -> None:
+        self.partners = await partners.list_partners(tx, {row["partner_id"] for row in due})
+        found = await sweeps.list_owners(tx, [row["client_id"] for row in due])
+        for row in due:
+            self._look_at(row, found[row["client_id"]], self.partners[row["partner_id"]])
+        if self.result.records:
+            first = await sweeps.save_sweep(tx, self.result)
+            if len(first) < len(self.told):
+                self.told = [each for each in self.told if each[1].renewal_id in first]
+        await sweeps.save_next(tx, self.result)
+        if self.told:
+            await outbox.insert(tx, self._rows())
+
+    def _look_at(self, row: Any, client: Any, partner: Partner) -> None:
+        own = client["stages"]
+        stages = of_kind(Kind(row["kind"]), partner.stages, own and tuple(own))
+        shared = Shared(
+            row["kind"],
+            row["status"],
+            row["starts"],
+            row["next_stage"],
+            partner.time_zone,
+            partner.send_hour,
+            stages,
+        )
+        found = self.looks.get(shared)
+        if found is None:
+            found = self.looks[shared] = look(shared, self.now)
+        swept, renewal_id, version = found.swept, row["renewal_id"], row["version"]
+        if found.unsettled:  # another sweep settles it just now
+            self.result.armed.append((renewal_id, version, row["next_stage"], self.now + DEFERRED))
+            return
+        gone = [(due, "superseded") for due in swept.superseded]
+        if swept.fired:
+            version += 1
+            self._tell(found, row, client, partner)
+            gone.append((swept.fired, "fired"))
+        self.result.records += [
+            (renewal_id, shared.starts, due.stage, partner.partner_id, what, due.due_at, self.now)
+            for due, what in gone
+        ]
+        self.result.armed.append((renewal_id, version, swept.next_stage, swept.next_at))
+
+    def _tell(self, found: Look, row: Any, client: Any, partner: Partner) -> None:
+        told = Row(
+            row["version"] + 1,
+            row["renewal_id"],
+            row["client_id"],
+            row["partner_id"],
+            row["currency"],
+            row["current_mrr"],
+            row["renewal_mrr"],
+            row["products"],
+            self._owner(client, partner),
+            client["client_version"],
+            partner.partner_version,
+            client["renewals_version"],
+            partner.policy_version,
+        )
+        stage = found.swept.fired
+        assert stage is not None  # noqa: S101 - else nothing is told
+        event_id = ids.deadline_event_id(told.renewal_id, row["starts"].isoformat(), stage.stage)
+        self.told.append((found, told, event_id))
+
+    def _owner(self, client: Any, partner: Partner) -> str:
+        """Who relays the change, as JSON; the same for most clients of a partner."""
+        key = (
+            partner.partner_id,
+            client["serviced"],
+            client["owner"],
+            client["notified_user_id"],
+            client["point_of_contact_id"],
+        )
+        if key not in self.owners:
+            _, serviced, owner, notified, contact = key
+            asked = Client(
+                client_id=client["client_id"],
+                partner_id=partner.partner_id,
+                services=Services(active=serviced),
+                owner=OwnerChoice(
+                    owner=owner, notified_user_id=notified, point_of_contact_id=contact
+                ),
+            )
+            self.owners[key] = owner_of(asked, partner).model_dump_json()
+        return self.owners[key]
+
+    def _rows(self) -> list[outbox.Row]:
+        at, base = instant(self.now), header_base(self.now)
+        return [
+            outbox.Row(
+                EVENTS,
+                str(row.client_id),
+                written(found, row, at),
+                header(base, row, event_id),
+                event_id,
+            )
+            for found, row, event_id in self.told
+        ]

@@ -1,0 +1,1 @@
+"""What the renewals service remembers; all its SQL, by what it is about."""
