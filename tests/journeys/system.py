@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
@@ -10,18 +10,17 @@ from importlib import import_module
 from pathlib import Path
 from time import monotonic
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 from uuid import UUID
 
 import asyncpg
 import httpx2
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from fastapi import FastAPI
 
 from deploy.local import ports, sink
 from deploy.local.databases import Addresses
 from deploy.local.mailbox import Filter, Mailbox, parse
+from deploy.local.quiet import Quiet
 from shared.chassis.clock import ManualClock
 from shared.chassis.identity import Role
 from shared.chassis.inbox import Inbox
@@ -65,20 +64,14 @@ class System:
     _running: dict[str, AsyncExitStack] = field(default_factory=dict)
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
     _mailbox: Mailbox | None = None
-    _admin: Any = None
-    _consumer: Any = None
-    _owners: dict[str, "asyncpg.Connection[asyncpg.Record]"] = field(default_factory=dict)
+    _quiet: Quiet = field(init=False)
 
     async def __aenter__(self) -> Self:
         app = sink.create_app(self.folder / "mail", self.smtp_port)
         await self._stack.enter_async_context(app.router.lifespan_context(app))
         self._mailbox = app.state.sink.mailbox
-        self._admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka)
-        await self._admin.start()
-        self._consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka)
-        await self._consumer.start()
-        for name, address in self.databases.items():
-            self._owners[name] = await asyncpg.connect(address.dsn)
+        dsns = {name: address.dsn for name, address in self.databases.items()}
+        self._quiet = await self._stack.enter_async_context(Quiet(self.kafka, dsns))
         return self
 
     async def __aexit__(
@@ -88,10 +81,6 @@ class System:
         trace: TracebackType | None,
     ) -> None:
         await self.stop(*self._running)
-        for connection in self._owners.values():
-            await connection.close()
-        await self._consumer.stop()
-        await self._admin.close()
         await self._stack.aclose()
 
     async def start(self, *names: str) -> None:
@@ -153,6 +142,9 @@ class System:
         path.write_text(f"{(self.clock.now() - now).total_seconds():+f}")
         return path
 
+    def _groups(self) -> list[str]:
+        return [inbox.group for name in self._running for inbox in _inboxes(name)]
+
     def letters(self, to: str | None = None) -> list[Letter]:
         """The mails that arrived so far, in their order."""
         assert self._mailbox
@@ -172,68 +164,27 @@ class System:
 
     async def ledger(self, query: str, *arguments: object) -> list[asyncpg.Record]:
         """Look into the notifications database."""
-        return await self._owners["notifications"].fetch(query, *arguments)
+        return await self.fetch("notifications", query, *arguments)
 
     async def fetch(self, service: str, query: str, *arguments: object) -> list[asyncpg.Record]:
         """Look into a service's database."""
-        return await self._owners[service].fetch(query, *arguments)
+        return await self._quiet.fetch(service, query, *arguments)
 
     async def quiet(self, seconds: float = QUIET_SECONDS) -> None:
         """Wait until nothing is on its way any more: outboxes, topics, sweep and ledger."""
         until = monotonic() + seconds
         calm = 0
         while calm < 2:
-            left = await self._on_its_way()
+            left = await self._quiet.left(self.clock.now(), self._running, self._groups())
             calm = 0 if left else calm + 1
             if left and monotonic() > until:
                 raise AssertionError(f"after {seconds:g} s there is still {', '.join(left)}")
             await asyncio.sleep(0.05)
 
-    async def _on_its_way(self) -> list[str]:
-        left = [
-            f"{count} in the outbox of {name}"
-            for name in self._running
-            if (count := await self._owners[name].fetchval("SELECT count(*) FROM outbox"))
-        ]
-        left += [f"{lag} for {group}" for group, lag in (await self._lags()).items() if lag]
-        for name, query in _WORK.items():
-            if name in self._running and await self._owners[name].fetchval(query, self.clock.now()):
-                left.append(f"work of {name}")
-        return left
 
-    async def _lags(self) -> dict[str, int]:
-        """How far each consumer group of a running service is behind."""
-        lags = {}
-        for inbox in _inboxes(self._running):
-            partitions = [TopicPartition(inbox.topic, number) for number in range(12)]
-            ends = await self._consumer.end_offsets(partitions)
-            done = await self._admin.list_consumer_group_offsets(inbox.group)
-            lags[inbox.group] = sum(
-                end - max(done[each].offset if each in done else 0, 0) for each, end in ends.items()
-            )
-        return lags
-
-
-# What a service itself still has to do, given the instant.
-_WORK = {
-    "renewals": """
-        SELECT EXISTS (SELECT FROM renewals WHERE next_stage_at <= $1)
-    """,
-    "notifications": """
-        SELECT EXISTS (SELECT FROM messages
-                        WHERE state IN ('planned', 'claimed', 'handed_over', 'deferred')
-                          AND $1::timestamptz IS NOT NULL)
-    """,
-}
-
-
-def _inboxes(names: Iterable[str]) -> list[Inbox]:
-    found = []
-    for name in names:
-        if name != "clients":
-            handlers = import_module(f"services.{name}.handlers")
-            found += [each for each in vars(handlers).values() if isinstance(each, Inbox)]
-    return found
+def _inboxes(service: str) -> list[Inbox]:
+    main = import_module(f"services.{service}.main")
+    return list(getattr(main, "INBOXES", ()))
 
 
 def _create_app(name: str, system: System) -> FastAPI:
