@@ -50,6 +50,10 @@ class AClient:
         return ids.client_id(self.hub, self.record)
 
     @property
+    def id_of_partner(self) -> UUID:
+        return ids.partner_id(self.hub)
+
+    @property
     def account_id(self) -> int:
         return self.account if self.account is not None else self.hub * 1_000_000 + self.record
 
