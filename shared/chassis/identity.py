@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias, get_args
 from uuid import UUID
@@ -12,7 +12,7 @@ import httpx2
 import structlog
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, Key, KeySet, RSAKey
+from joserfc.jwk import Key, import_key
 from joserfc.jws import JWSRegistry
 
 from shared.chassis.clock import Clock, SystemClock
@@ -139,14 +139,14 @@ def _fetching(address: str) -> Keys:
     return fetch
 
 
-def _usable(found: Mapping[str, Any]) -> list[tuple[str, Key]]:
-    """Keep public keys for signatures; a key of another kind is never tried."""
-    keys = KeySet.import_key_set({"keys": list(found["keys"])})
-    return [
-        (key.kid, key)
-        for key in keys.keys
-        if key.kid and isinstance(key, RSAKey | ECKey) and key.get("use", "sig") == "sig"
-    ]
+def _usable(found: Mapping[str, Any]) -> Iterator[tuple[str, Key]]:
+    """Keep public keys for signatures; one of another kind is passed over, and never tried."""
+    for each in found["keys"]:
+        if not isinstance(each, dict) or each.get("kty") not in ("RSA", "EC"):
+            continue
+        key = import_key(each)
+        if key.kid and not key.is_private and key.get("use", "sig") == "sig":
+            yield key.kid, key
 
 
 def _key_id(token: str) -> str:
