@@ -86,8 +86,7 @@ async def fresh_topics(kafka: str) -> str:
     try:
         names = {topic.name for topic in topics.REGISTRY}
         await admin.delete_topics(sorted(names & set(await admin.list_topics())))
-        # The broker hears of it a little later, and nothing tells when.
-        while names & set(await admin.list_topics()):  # noqa: ASYNC110
+        while names & set(await admin.list_topics()):  # the broker hears of it a little later
             await asyncio.sleep(0.02)
     finally:
         await admin.close()

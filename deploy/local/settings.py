@@ -36,6 +36,11 @@ class LocalSettings(BaseSettings):
     notifications_port: int = _port(18103, "the notifications service")
     tiers_port: int = _port(18104, "the tiers service")
     dashboard_port: int = _port(18105, "the dashboard service")
+    only: str | None = Field(
+        default=None,
+        pattern=r"^(none|[a-z]+(,[a-z]+)*)$",
+        description="Which services to start, with commas between, or none; all if not set.",
+    )
     start_timeout: float = Field(
         default=120.0, gt=0, description="Seconds within which everything must have started."
     )
@@ -46,7 +51,9 @@ class LocalSettings(BaseSettings):
     @property
     def services(self) -> tuple[str, ...]:
         """The services that can be started, in the order in which they are shown."""
-        return tuple(s for s in SERVICES if (ROOT / "services" / s / "__main__.py").exists())
+        wanted = SERVICES if self.only is None else self.only.split(",")
+        there = (s for s in SERVICES if (ROOT / "services" / s / "__main__.py").exists())
+        return tuple(service for service in there if service in wanted)
 
     @property
     def kafka_servers(self) -> str:
