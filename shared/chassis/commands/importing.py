@@ -4,7 +4,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,7 +18,11 @@ MOST_SHOWN = 20
 
 
 def add_import(app: typer.Typer, service: str) -> None:
-    """Add the command. It reads ``services.<service>.imports.TABLES``."""
+    """Add the command.
+
+    It reads ``services.<service>.imports``: ``TABLES`` and, where they are there, ``begin`` and
+    ``finish``, which `imports.run` explains.
+    """
 
     @app.command("import")
     def import_files(
@@ -50,13 +54,13 @@ def add_import(app: typer.Typer, service: str) -> None:
         Exits with 0 where every row was good, 1 where some were not, 2 where the files cannot be
         used (nothing was changed), 3 where the database is away.
         """
-        tables: Sequence[Table] = importlib.import_module(f"services.{service}.imports").TABLES
+        room = importlib.import_module(f"services.{service}.imports")
         if describe or template:
-            _explain(tables, template)
+            _explain(room.TABLES, template)
             return
         if folder is None:
             working.fail("name the folder with the CSV files, or --describe", working.UNUSABLE)
-        done = _run(service, tables, folder, dry_run=dry_run, strict=strict)
+        done = _run(service, room, folder, dry_run=dry_run, strict=strict)
         if report is not None:
             done.write(report)
         typer.echo(summary(done))
@@ -77,9 +81,7 @@ def _explain(tables: "Sequence[Table]", wanted: str | None) -> None:
     working.fail(f"{wanted!r} is none of the files: {known}", working.UNUSABLE)
 
 
-def _run(
-    service: str, tables: "Sequence[Table]", folder: Path, *, dry_run: bool, strict: bool
-) -> "Report":
+def _run(service: str, room: Any, folder: Path, *, dry_run: bool, strict: bool) -> "Report":
     from shared.chassis.imports.progress import Progress
     from shared.chassis.imports.reading import UnusableError
     from shared.chassis.imports.running import run
@@ -89,13 +91,15 @@ def _run(
         with Progress.on(sys.stderr) as progress:
             return await run(
                 service,
-                tables,
+                room.TABLES,
                 folder,
                 found.pool,
                 Context(found.clock, found.settings),
                 dry_run=dry_run,
                 strict=strict,
                 progress=progress,
+                begin=getattr(room, "begin", None),
+                finish=getattr(room, "finish", None),
             )
 
     try:
