@@ -15,6 +15,7 @@ from uuid import UUID
 
 import asyncpg
 import httpx2
+from aiokafka import AIOKafkaProducer
 from fastapi import FastAPI
 
 from deploy.local import ports, sink
@@ -25,7 +26,9 @@ from shared.chassis.clock import ManualClock
 from shared.chassis.identity import Role
 from shared.chassis.inbox import Inbox
 from shared.contracts import topics
+from shared.contracts.event import Event
 from tests import tokens
+from tests.deliver import record_of
 
 ROOT = Path(__file__).parent.parent.parent
 SERVICES = ("clients", "renewals", "notifications", "tiers")
@@ -141,6 +144,25 @@ class System:
         now = datetime.now(UTC)  # noqa: TID251 - the distance to the wall clock is the point
         path.write_text(f"{(self.clock.now() - now).total_seconds():+f}")
         return path
+
+    async def produce(self, *events: Event) -> None:
+        """Put records on Kafka that the relay of nobody sent: copies, latecomers."""
+        producer = AIOKafkaProducer(bootstrap_servers=self.kafka, acks="all")
+        await producer.start()
+        try:
+            for record in map(record_of, events):
+                await producer.send_and_wait(
+                    record.topic, record.value, key=record.key, headers=list(record.headers)
+                )
+        finally:
+            await producer.stop()
+
+    async def until_letters(self, count: int, seconds: float = QUIET_SECONDS) -> None:
+        """Wait until so many mails have arrived."""
+        until = monotonic() + seconds
+        while len(self.letters()) < count:
+            assert monotonic() < until, f"only {len(self.letters())} of {count} mails arrived"
+            await asyncio.sleep(0.05)
 
     def _groups(self) -> list[str]:
         return [inbox.group for name in self._running for inbox in _inboxes(name)]
