@@ -1,11 +1,11 @@
 """Starting and stopping the local system from a terminal, and showing how it goes."""
 
-import os
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+import psutil
 
 from deploy.local import jars, ports, state
 from deploy.local.processes import tail
@@ -131,14 +131,19 @@ def _fail_if_hopeless(settings: LocalSettings, missing: list[Part], begun: float
 
 
 def _end_supervisor(settings: LocalSettings, pid: int) -> None:
-    os.kill(pid, signal.SIGTERM)
+    try:
+        process = psutil.Process(pid)
+        process.terminate()
+    except psutil.NoSuchProcess:
+        return
     deadline = time.monotonic() + 2 * settings.stop_grace + _BEYOND_GRACE_SECONDS
-    said = time.monotonic()
-    while state.supervisor(settings.folder) is not None:
-        if time.monotonic() > deadline:
-            os.kill(pid, signal.SIGKILL)
-        if time.monotonic() - said > 5:  # noqa: PLR2004 - seconds of silence
-            said = time.monotonic()
+    while True:
+        try:
+            process.wait(timeout=5)
+        except psutil.TimeoutExpired:
             left = [part.name for part in state.read(settings.folder) if part.pid is not None]
             print(f"  waiting for {', '.join(left)} to finish ...", flush=True)
-        time.sleep(_POLL_SECONDS)
+            if time.monotonic() > deadline:
+                process.kill()
+        else:
+            return

@@ -83,18 +83,17 @@ class Claim:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._path = folder / "supervisor.pid"
-        self._handle = self._path.open("a+")
+        # A bare number, which Python closes at no time: the claim ends with the process.
+        self._file = os.open(folder / "supervisor.pid", os.O_RDWR | os.O_CREAT, 0o644)
 
     def take(self) -> bool:
         """Become the supervisor; False if there is one."""
         try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
-        self._handle.truncate(0)
-        self._handle.write(str(os.getpid()))
-        self._handle.flush()
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, str(os.getpid()).encode(), 0)
         return True
 
 
