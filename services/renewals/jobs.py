@@ -1,6 +1,6 @@
 """What the renewals service does because time passes: stages fall due, deadlines pass."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -8,7 +8,7 @@ from uuid import UUID
 from services.renewals.domain import Client, Kind, Partner, Services, dates, settle
 from services.renewals.domain.notices import Look, Row, Shared, header, header_base, instant, look
 from services.renewals.domain.notices import payload as written
-from services.renewals.domain.policies import owner_of
+from services.renewals.domain.policies import owner_of, policy_snapshot
 from services.renewals.domain.stages import of_kind
 from services.renewals.store import books, clients, partners, renewals, sweeps
 from shared.chassis import outbox
@@ -62,6 +62,30 @@ async def run_sweep_once(pool: Pool, clock: Clock, limit: int = BATCH) -> int:
     if due:
         outbox.wake()
     return len(due)
+
+
+async def republish(pool: Pool, clock: Clock) -> int:
+    """Say every snapshot anew, each with a higher version; return how many."""
+    now, said = clock.now(), 0
+    async with pool.acquire() as conn:
+        told = [part async for part in clients.list_told_clients(conn)]
+        everybody = await partners.list_told_partners(conn)
+    for part in told:
+        async with pool.acquire() as tx, tx.transaction():
+            known = await clients.list_clients(tx, part)
+            found = await partners.share_partners(tx, (c.partner_id for c in known.values()))
+            held = await clients.lock_clients(tx, {i: c.partner_id for i, c in known.items()})
+            opened = list((await books.open_books(tx, held, found, now)).values())
+            for each in opened:
+                each.book.touched = True
+            await books.close_books(tx, opened)
+        said += len(part)
+    for partner_id in everybody:
+        async with pool.acquire() as tx, tx.transaction():
+            before = (await partners.lock_partners(tx, [partner_id]))[partner_id]
+            after = replace(before, policy_version=before.policy_version + 1)
+            await books.save_partner(tx, before, after, [policy_snapshot(after, now)], now)
+    return said + len(everybody)
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -165,3 +165,28 @@ def switched_on_late(before: Plan, after: Plan, now: datetime) -> tuple[Due, ...
     """Stages that were just switched on although their day has passed: they are never told."""
     known = {due.stage for due in before}
     return tuple(due for due in after if due.stage not in known and due.due_at <= now)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A stage with what became of it: fired, superseded, skipped, due, coming or not_needed."""
+
+    due: Due
+    state: str
+    at: datetime | None = None
+
+
+def timeline(
+    whole: Plan, status: Status, records: Mapping[str, tuple[str, datetime]], now: datetime
+) -> list[Told]:
+    """Every stage of a plan, with what became of it or is to come."""
+    needed = {due.stage for due in to_come(whole, status)}
+    told = []
+    for due in whole:
+        if due.stage in records:
+            told.append(Told(due, *records[due.stage]))
+        elif due.stage not in needed:
+            told.append(Told(due, "not_needed"))
+        else:
+            told.append(Told(due, "due" if due.due_at <= now else "coming"))
+    return told

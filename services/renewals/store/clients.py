@@ -199,25 +199,27 @@ async def list_changes(
     client_id: UUID | None,
     subject: Subject,
     *,
-    before: int | None,
+    descending: bool,
+    after: int | None,
     limit: int,
 ) -> list[Change]:
-    """Changes of a partner's setting, or of a client's, the latest first."""
+    """Changes of a partner's setting, or of a client's, by their number."""
+    way, beyond = ("DESC", "<") if descending else ("ASC", ">")
     rows = await tx.fetch(
-        """
+        f"""
         SELECT change_id, partner_id, client_id, subject, actor, at, before, after
           FROM changes
          WHERE partner_id = $1
            AND client_id IS NOT DISTINCT FROM $2
            AND subject = $3
-           AND ($4::bigint IS NULL OR change_id < $4)
-         ORDER BY change_id DESC
+           AND ($4::bigint IS NULL OR change_id {beyond} $4)
+         ORDER BY change_id {way}
          LIMIT $5
-        """,
+        """,  # noqa: S608 - constants
         partner_id,
         client_id,
         subject,
-        before,
+        after,
         limit,
     )
     return [

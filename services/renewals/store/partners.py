@@ -62,10 +62,10 @@ async def list_partners(tx: Connection, ids: Iterable[UUID]) -> dict[UUID, Partn
     return {row["partner_id"]: _partner(row) for row in rows}
 
 
-async def list_all_partner_ids(tx: Connection) -> list[UUID]:
-    """Every partner that was told of by the clients service."""
+async def list_told_partners(tx: Connection) -> list[UUID]:
+    """Every partner that has a snapshot of its settings."""
     rows = await tx.fetch(
-        "SELECT partner_id FROM partners WHERE partner_version > 0 ORDER BY partner_id"
+        "SELECT partner_id FROM partners WHERE policy_version > 0 ORDER BY partner_id"
     )
     return [row["partner_id"] for row in rows]
 

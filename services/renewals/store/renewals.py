@@ -16,10 +16,10 @@ Outcome: TypeAlias = Literal["fired", "superseded", "skipped"]
 
 _PRODUCTS: TypeAdapter[tuple[Product, ...]] = TypeAdapter(tuple[Product, ...])
 _OPTIONS: TypeAdapter[tuple[Option, ...]] = TypeAdapter(tuple[Option, ...])
-_COLUMNS = """
-    renewal_id, client_id, partner_id, kind, status, starts, currency, products, options,
-    chosen_option_id, decided_by, decided_at, reason, quoted_for, version, next_stage,
-    next_stage_at
+COLUMNS = """
+    r.renewal_id, r.client_id, r.partner_id, r.kind, r.status, r.starts, r.currency, r.products,
+    r.options, r.chosen_option_id, r.decided_by, r.decided_at, r.reason, r.quoted_for, r.version,
+    r.next_stage, r.next_stage_at
 """
 
 
@@ -46,7 +46,7 @@ def skipped(renewal: Renewal, stages: Iterable[Due], at: datetime) -> list[Stage
 async def find_renewal(tx: Connection, renewal_id: UUID) -> Renewal | None:
     """A contract change as it is now; None also where it was withdrawn."""
     row = await tx.fetchrow(
-        f"SELECT {_COLUMNS} FROM renewals WHERE renewal_id = $1 AND status <> 'withdrawn'",  # noqa: S608 - a constant
+        f"SELECT {COLUMNS} FROM renewals r WHERE renewal_id = $1 AND status <> 'withdrawn'",  # noqa: S608 - a constant
         renewal_id,
     )
     return from_row(row) if row else None
@@ -56,11 +56,11 @@ async def lock_renewals(tx: Connection, clients: Collection[UUID]) -> list[Renew
     """Hold all contract changes of clients until commit, withdrawn ones too."""
     rows = await tx.fetch(
         f"""
-        SELECT {_COLUMNS}
-          FROM renewals
+        SELECT {COLUMNS}
+          FROM renewals r
          WHERE client_id = ANY($1)
          ORDER BY renewal_id
-           FOR UPDATE
+           FOR UPDATE OF r
         """,  # noqa: S608 - a constant
         list(clients),
     )
@@ -71,11 +71,11 @@ async def lock_partner_renewals(tx: Connection, partner_id: UUID) -> list[Renewa
     """Hold all contract changes of a partner until commit, but for those withdrawn."""
     rows = await tx.fetch(
         f"""
-        SELECT {_COLUMNS}
-          FROM renewals
+        SELECT {COLUMNS}
+          FROM renewals r
          WHERE partner_id = $1 AND status <> 'withdrawn'
          ORDER BY renewal_id
-           FOR UPDATE
+           FOR UPDATE OF r
         """,  # noqa: S608 - a constant
         partner_id,
     )
@@ -85,7 +85,7 @@ async def lock_partner_renewals(tx: Connection, partner_id: UUID) -> list[Renewa
 async def list_renewals(tx: Connection, clients: Collection[UUID]) -> list[Renewal]:
     """All contract changes of clients as they are now."""
     rows = await tx.fetch(
-        f"SELECT {_COLUMNS} FROM renewals WHERE client_id = ANY($1)",  # noqa: S608 - a constant
+        f"SELECT {COLUMNS} FROM renewals r WHERE client_id = ANY($1)",  # noqa: S608 - a constant
         list(clients),
     )
     return [from_row(row) for row in rows]

@@ -1,0 +1,45 @@
+"""The command line of the renewals service."""
+
+import typer
+
+from shared.chassis import commands
+
+app = commands.cli("renewals", "Contract changes: deadlines, decisions, owners, stages.")
+
+
+@app.command()
+def sweep() -> None:
+    """Settle what passed its deadline and tell what is due now, until nothing is left.
+
+    The running service does the same by itself, every second.
+    """
+    from services.renewals import jobs
+
+    async def work(found: commands.Work) -> tuple[int, int]:
+        settled = told = 0
+        while done := await jobs.run_settle_once(found.pool, found.clock):
+            settled += done
+        while done := await jobs.run_sweep_once(found.pool, found.clock):
+            told += done
+        return settled, told
+
+    settled, told = commands.run("renewals", work)
+    typer.echo(f"{settled} settled, {told} looked at")
+
+
+@app.command()
+def republish() -> None:
+    """Say anew what each client's renewals and each partner's settings are.
+
+    For readers of the state topic that lost it, or that an old copy reached last.
+    """
+    from services.renewals import jobs
+
+    async def work(found: commands.Work) -> int:
+        return await jobs.republish(found.pool, found.clock)
+
+    typer.echo(f"{commands.run('renewals', work)} snapshots recorded")
+
+
+if __name__ == "__main__":
+    app()
