@@ -95,7 +95,7 @@ def _taken(settings: LocalSettings) -> "list[ports.PortTakenError]":
 def _follow(settings: LocalSettings, begun: float) -> None:
     """Show each part as it becomes ready, until all are."""
     shown: set[str] = set()
-    said = begun
+    said = time.monotonic()
     while True:
         parts = state.read(settings.folder)
         for part in parts:
