@@ -50,9 +50,15 @@ async def record(tx: Connection, *events: Event | Tombstone) -> None:
     the order of the commits. Raises EventTooBigError.
     """
     if events:
-        await insert(
-            tx, [_row(event, tail) for event, tail in zip(events, _tails(events), strict=True)]
-        )
+        await insert(tx, render(events))
+
+
+def render(events: Sequence[Event | Tombstone]) -> list[Row]:
+    """Make the rows of events, for `insert`: a part that needs no database, so in any thread.
+
+    Raises EventTooBigError.
+    """
+    return [_row(event, tail) for event, tail in zip(events, _tails(events), strict=True)]
 
 
 async def insert(tx: Connection, rows: Sequence[Row]) -> None:

@@ -1,12 +1,22 @@
 """Ids that follow from HubSpot's own, so that services agree on them without asking."""
 
-from uuid import UUID, uuid5
+from hashlib import sha1
+from typing import Final
+from uuid import UUID
 
 NAMESPACE = UUID("6f1d2f62-7d0c-5c57-9d8e-5a2f6c0b9b11")
 
 
+_SEED: Final = sha1(NAMESPACE.bytes, usedforsecurity=False)
+_MARKS: Final = 5 << 76 | 2 << 62  # version 5 of RFC 9562
+_MARKED: Final = ~(0xF << 76 | 3 << 62)
+
+
 def _id(*parts: object) -> UUID:
-    return uuid5(NAMESPACE, ":".join(str(part) for part in parts))
+    """What ``uuid5`` makes, in half its time: an import makes a million."""
+    made = _SEED.copy()
+    made.update(":".join(map(str, parts)).encode())
+    return UUID(int=int.from_bytes(made.digest()[:16]) & _MARKED | _MARKS)
 
 
 def partner_id(hub_id: int) -> UUID:

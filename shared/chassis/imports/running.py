@@ -1,5 +1,6 @@
 """Runs an import: files in their order, batches in transactions, and a report at the end."""
 
+import gc
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -151,7 +152,7 @@ async def run(
     sources, report.notes = find(folder, tables)
     report.notes += [note for source in sources for note in source.layout.notes]
     begun = perf_counter()
-    async with pool.acquire() as tx, _alone(tx):
+    async with pool.acquire() as tx, _alone(tx), _collecting_rarely():
         whole = tx.transaction() if dry_run or strict else None
         if whole:
             await whole.start()
@@ -171,6 +172,17 @@ async def run(
             await (whole.commit() if report.committed else whole.rollback())
     report.seconds = round(perf_counter() - begun, 3)
     return report
+
+
+@asynccontextmanager
+async def _collecting_rarely() -> AsyncIterator[None]:
+    """Let Python look for cycles seldom: rows make none, and looking took a third of the time."""
+    usual = gc.get_threshold()
+    gc.set_threshold(200_000, 50, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 @asynccontextmanager

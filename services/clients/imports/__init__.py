@@ -1,0 +1,25 @@
+"""The CSV files that the clients service owns, and what an import of them does."""
+
+from services.clients.imports.files import (
+    COMPANIES,
+    CONTACTS,
+    PARTNERS,
+    SUBSCRIPTIONS,
+    TABLES,
+    TEAM,
+    USERS,
+)
+from services.clients.imports.merging import finish
+from services.clients.store import make_staging as begin
+
+__all__ = [
+    "COMPANIES",
+    "CONTACTS",
+    "PARTNERS",
+    "SUBSCRIPTIONS",
+    "TABLES",
+    "TEAM",
+    "USERS",
+    "begin",
+    "finish",
+]

@@ -1,0 +1,223 @@
+"""Compares what was put aside with what is known, and makes or changes what differs."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from services.clients import domain, store
+from services.clients.imports.files import COMPANIES, CONTACTS, PARTNERS, SUBSCRIPTIONS, TEAM, USERS
+from shared.chassis import outbox
+from shared.chassis.database import Connection
+from shared.chassis.imports import Context, Counts, Ending, Table
+from shared.contracts.event import Event
+
+CLIENTS_AT_ONCE = 1000
+PARTS_AT_ONCE = 5  # in a transaction
+PARTNERS_AT_ONCE = 200
+
+# The columns of a table that a column of the file, by its field, decides together with others.
+_CLIENT = {
+    "industry": ("industry",),
+    "country": ("country",),
+    "city": ("city",),
+    "phone": ("phone",),
+    "employees": ("employees",),
+    "sold_on": ("sold_on",),
+    "manager_email": ("manager_id", "manager_name", "manager_email"),
+    "contacts_limit": ("contact_tier", "contacts_limit", "contacts_used"),
+    "email_limit": ("email_limit", "emails_used"),
+    "emails_used": ("email_limit", "emails_used"),
+    "apps_used": ("apps_used", "usage_period_end"),
+}
+_PERSON = {
+    "first_name": ("name",),
+    "last_name": ("name",),
+    "email": ("email",),
+    "name": ("name",),
+    "time_zone": ("time_zone",),
+    "admin": ("admin",),
+    "active": ("active",),
+    "description": ("description",),
+    "roles": ("roles",),
+    "job_title": ("job_title",),
+    "phone": ("phone",),
+}
+
+
+async def finish(tx: Connection, context: Context, ending: Ending) -> None:
+    """Make or change partners and clients, each with its facts and one snapshot.
+
+    A batch of them is one transaction; in it they are locked, so that what a person changes
+    meanwhile stays and is announced in its order.
+    """
+    at = context.clock.now()
+    await store.index_staging(tx)
+    await _finish_partners(tx, ending, at)
+    await _reject(tx, ending)
+    given = _given(ending, COMPANIES, _CLIENT)
+    people = _given(ending, CONTACTS, _PERSON)
+    _count(ending, COMPANIES, await store.compare_clients(tx, given))
+    _count(ending, CONTACTS, await store.compare_contacts(tx, people))
+    _count(ending, SUBSCRIPTIONS, await store.compare_subscriptions(tx))
+    if ending.wanted:
+        await _finish_clients(tx, ending, given, people, at)
+    await store.drop_staging(tx)
+
+
+def _given(ending: Ending, table: Table, decides: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
+    return frozenset(
+        column
+        for field, columns in decides.items()
+        if ending.has(table.file, field)
+        for column in columns
+    )
+
+
+def _count(ending: Ending, table: Table, compared: store.Compared) -> None:
+    ending.count(table.file, Counts(*compared))
+
+
+async def _finish_partners(tx: Connection, ending: Ending, at: datetime) -> None:
+    known = "the Hub ID of a partner, in partners.csv or imported before"
+    for table, staged in ((USERS, "staged_users"), (TEAM, "staged_team")):
+        for line, value in await store.reject_unknown_partners(tx, staged):
+            ending.refuse(table.file, line, "hub", value, known)
+    given = {table.file: _given(ending, table, _PERSON) for table in (PARTNERS, USERS, TEAM)}
+    for table, what in ((PARTNERS, "partners"), (USERS, "users"), (TEAM, "team")):
+        compared = await store.compare_people(tx, what, given[table.file])
+        _count(ending, table, compared)
+    partner_ids = await store.list_staged_partners(tx)
+    for start in range(0, len(partner_ids), PARTNERS_AT_ONCE):
+        async with tx.transaction():
+            part = partner_ids[start : start + PARTNERS_AT_ONCE]
+            before = {each.partner_id: each for each in await store.lock_partners(tx, part)}
+            await store.merge_partners(tx, part, given[PARTNERS.file])
+            await store.merge_users(tx, part, given[USERS.file])
+            whole = ending.bad(TEAM.file) == 0
+            await store.merge_team(tx, part, given[TEAM.file], whole=whole)
+            await _announce_partners(tx, before, await store.find_partners(tx, part), at)
+
+
+async def _announce_partners(
+    tx: Connection,
+    before: dict[UUID, domain.Partner],
+    after: Sequence[domain.Partner],
+    at: datetime,
+) -> None:
+    lines: list[store.Line] = []
+    events: list[Event] = []
+    for partner in after:
+        was = before.get(partner.partner_id)
+        if was is None:
+            now, changes = domain.register_partner(partner, at)
+        else:
+            now, changes = domain.compare_partner(was, partner, at)
+        if changes:
+            await store.save_partner(tx, now)
+            lines += [store.Line(now.partner_id, now.partner_id, change) for change in changes]
+            events += [*domain.facts(changes), now.snapshot(at)]
+    await store.save_history(tx, lines, None, at)
+    await outbox.record(tx, *events)
+
+
+async def _reject(tx: Connection, ending: Ending) -> None:
+    known = "the Hub ID of a partner, in partners.csv or imported before"
+    for line, value in await store.reject_unknown_partners(tx, "staged_clients"):
+        ending.refuse(COMPANIES.file, line, "hub", value, known)
+    company = "the Record ID of a company of this partner, in companies.csv or imported before"
+    for table, staged in ((CONTACTS, "contacts"), (SUBSCRIPTIONS, "subscriptions")):
+        for line, value in await store.reject_unknown_clients(tx, f"staged_{staged}"):
+            ending.refuse(table.file, line, "company", value, company)
+
+
+async def _finish_clients(
+    tx: Connection,
+    ending: Ending,
+    given: Collection[str],
+    people: Collection[str],
+    at: datetime,
+) -> None:
+    """Merge part after part; while the database merges one, the one before is decided on."""
+    done = 0
+    with ending.showing("clients", await store.count_touched(tx)) as show:
+        async for chain in _chains(tx):
+            async with tx.transaction(), asyncio.TaskGroup() as group:
+                deciding: asyncio.Task[_Decided] | None = None
+                for part in chain:
+                    found = await _merge(tx, part, given, people)
+                    if deciding:
+                        await _keep(tx, await deciding, at)
+                    deciding = group.create_task(asyncio.to_thread(_decide, found, at))
+                    done += len(part)
+                    show(done)
+                if deciding:
+                    await _keep(tx, await deciding, at)
+
+
+async def _chains(tx: Connection) -> AsyncIterator[list[list[store.Touched]]]:
+    """The clients to make or change, in parts that a transaction takes together.
+
+    Those that lose something to one another are in one part, whatever its size.
+    """
+    if moved := await store.list_moved(tx):
+        yield [moved]
+    last: UUID | None = None
+    while part := await store.list_touched(tx, last, CLIENTS_AT_ONCE * PARTS_AT_ONCE):
+        yield [part[at : at + CLIENTS_AT_ONCE] for at in range(0, len(part), CLIENTS_AT_ONCE)]
+        last = part[-1].client_id
+
+
+class _Found(NamedTuple):
+    """Documents of clients before a merge, of those that were there, and after it."""
+
+    before: list[str]
+    after: list[str]
+
+
+class _Decided(NamedTuple):
+    """What is to be kept of a merge."""
+
+    versions: dict[UUID, int]
+    lines: list[store.Line]
+    rows: list[outbox.Row]
+
+
+async def _merge(
+    tx: Connection, part: Sequence[store.Touched], given: Collection[str], people: Collection[str]
+) -> _Found:
+    everyone = [each.client_id for each in part]
+    known = [each.client_id for each in part if not each.created]
+    before = await store.lock_documents(tx, known) if known else []
+    created = [each.client_id for each in part if each.created]
+    await store.merge_clients(tx, created, known, given)
+    await store.merge_contacts(tx, everyone, people)
+    await store.merge_subscriptions(tx, everyone)
+    return _Found(before, await store.find_documents(tx, everyone))
+
+
+def _decide(found: _Found, at: datetime) -> _Decided:
+    clients = map(store.client_of, found.before)
+    before = {client.client_id: client for client in clients}
+    decided, events = _Decided({}, [], []), list[Event]()
+    for client in map(store.client_of, found.after):
+        was = before.get(client.client_id)
+        if was is None:
+            now, changes = domain.register(client, at)
+        else:
+            now, changes = domain.compare(was, client, at)
+            decided.versions[now.client_id] = now.version
+        if changes:
+            decided.lines.extend(
+                store.Line(now.client_id, now.partner_id, change) for change in changes
+            )
+            events += [*domain.facts(changes), now.snapshot(at)]
+    decided.rows.extend(outbox.render(events))
+    return decided
+
+
+async def _keep(tx: Connection, decided: _Decided, at: datetime) -> None:
+    await store.save_versions(tx, decided.versions)
+    await store.save_history(tx, decided.lines, None, at)
+    await outbox.insert(tx, decided.rows)
