@@ -1,0 +1,1 @@
+"""What the service remembers: the replica of others' data, and the ledger of messages."""
