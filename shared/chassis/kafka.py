@@ -98,6 +98,8 @@ class KafkaSettings(Protocol):
     @property
     def kafka_servers(self) -> str: ...
     @property
+    def kafka_session_timeout(self) -> float: ...
+    @property
     def start_timeout(self) -> float: ...
 
 
@@ -114,7 +116,8 @@ async def consuming(
     await check_topics(access, [each.topic for each in inboxes], seconds=settings.start_timeout)
     stopping = asyncio.Event()
     broker = make_broker(access)
-    subscribers = [(each, subscribe(broker, each, pool, stopping)) for each in inboxes]
+    silence = {"session_timeout_ms": int(settings.kafka_session_timeout * 1000)}
+    subscribers = [(each, subscribe(broker, each, pool, stopping, **silence)) for each in inboxes]
     await broker.start()
     try:
         async with running(_watch_lag(subscribers), "lag"):
@@ -153,7 +156,7 @@ def subscribe(
 ) -> Any:
     """Feed an inbox from its topic. FastStream's defaults would lose events.
 
-    The options change the consumer's, such as ``session_timeout_ms``, for tests.
+    The options change those of the consumer.
     """
     settings: dict[str, Any] = {
         "max_records": BATCH,

@@ -82,6 +82,13 @@ class ServiceSettings(BaseSettings):
         description="Kafka's bootstrap servers, host:port, with commas between them.",
         examples=["localhost:19092"],
     )
+    kafka_session_timeout: float = Field(
+        default=45.0,
+        ge=6,
+        le=1800,
+        validation_alias="KAFKA_SESSION_TIMEOUT",
+        description="Seconds of silence after which a process' partitions go to the others.",
+    )
     oidc_issuer: str = Field(
         min_length=1,
         validation_alias="OIDC_ISSUER",

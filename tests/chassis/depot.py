@@ -1,7 +1,12 @@
 """A service that counts what it hears: the smallest that shows a loss, a double, a wrong order."""
 
 import asyncio
-from collections.abc import Sequence
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
@@ -132,8 +137,46 @@ async def read_topic(servers: str, topic: str, count: int, *, seconds: float = 2
     return found
 
 
+@dataclass(frozen=True)
+class Settings:
+    """What `consuming` asks of a service's settings."""
+
+    kafka_servers: str
+    start_timeout: float = 10
+    kafka_session_timeout: float = 6
+
+
+@contextmanager
+def process(*arguments: str, crash_at: str = "") -> Iterator[subprocess.Popen[bytes]]:
+    """The depot as a process of its own; gone afterwards."""
+    started = subprocess.Popen(
+        [sys.executable, "-m", "tests.chassis.depot_process", *arguments],
+        env=os.environ | {"CRASH_AT": crash_at},
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        yield started
+    finally:
+        started.kill()
+        started.wait()
+
+
+async def exit_code(started: subprocess.Popen[bytes], *, seconds: float = 30) -> int:
+    """Wait until a process has ended."""
+    return await asyncio.to_thread(started.wait, seconds)
+
+
+def firsts(numbers: Iterable[int]) -> list[int]:
+    """The first copies, in the order in which they came."""
+    return list(dict.fromkeys(numbers))
+
+
+def numbers_in(records: Iterable[Any]) -> list[int]:
+    return [Counted.model_validate_json(record.value).number for record in records]
+
+
 async def until(condition: Any, *, seconds: float = 20) -> None:
     """Wait until an async condition holds."""
     async with asyncio.timeout(seconds):
-        while not await condition():  # noqa: ASYNC110 -- it is asked of a database
+        while not await condition():
             await asyncio.sleep(0.03)
