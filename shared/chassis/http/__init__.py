@@ -1,6 +1,6 @@
 """HTTP: the application of a service, the transaction of a request, and what may be answered."""
 
-from shared.chassis.http.app import Extra, Job, create_app
+from shared.chassis.http.app import Extra, Job, create_app, ending
 from shared.chassis.http.guards import (
     AMember,
     AnAdmin,
@@ -40,6 +40,7 @@ __all__ = [
     "Transaction",
     "View",
     "create_app",
+    "ending",
     "etag",
     "paging",
     "problem",

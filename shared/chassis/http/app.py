@@ -140,7 +140,7 @@ async def _lifespan(
                 source=f"/{service}",
                 progress=app.state.relay,
             )
-            await begin(background.running(sending, "relay", end=partial(_end, app, "relay")))
+            await begin(background.running(sending, "relay", end=ending(app, "relay")))
         if settings.run_consumers and inboxes:
             await begin(kafka.consuming(settings, inboxes, pool))
         for extra in extras:
@@ -151,16 +151,18 @@ async def _lifespan(
                 work = background.repeat(
                     partial(job.run, pool, clock), idle=job.idle, name=job.name
                 )
-                ending = partial(_end, app, job.name)
-                await begin(background.running(work, job.name, end=ending))
+                await begin(background.running(work, job.name, end=ending(app, job.name)))
         log.info("started", http=settings.run_http, jobs=[j.name for j in jobs if j.enabled])
         yield
         log.info("stopping")
 
 
-def _end(app: FastAPI, part: str) -> None:
-    """Stop in good order, and say by the exit code that it was not asked for."""
+def ending(app: FastAPI, part: str) -> Callable[[], None]:
+    """For `background.running`: stop in good order, and exit as one who was not asked to."""
     from shared.chassis import background
 
-    app.state.ended = part
-    background.end_process()
+    def end() -> None:
+        app.state.ended = part
+        background.end_process()
+
+    return end

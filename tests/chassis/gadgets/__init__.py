@@ -1,0 +1,1 @@
+"""A service of gadgets: the smallest that has every room."""
