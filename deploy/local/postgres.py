@@ -151,6 +151,11 @@ def home(wanted: Path) -> Path:
     instead.mkdir(mode=0o755, exist_ok=True)
     if instead.is_symlink() or instead.stat().st_uid != os.geteuid():
         raise processes.NotStartedError(f"{instead} belongs to another user; remove it.")
+    moved = wanted / "moved-to"
+    if not moved.exists():  # whoever removed the wanted folder meant what it stood for
+        shutil.rmtree(instead)
+        instead.mkdir(mode=0o755)
+        moved.write_text(f"{instead}\n")
     return instead
 
 

@@ -1,6 +1,7 @@
 """PostgreSQL and Kafka's jars, as every test and the demo get them."""
 
 import os
+import shutil
 from pathlib import Path
 
 import asyncpg
@@ -40,8 +41,16 @@ def test_a_server_of_root_lives_where_its_user_can_reach_it(tmp_path: Path) -> N
     try:
         assert found != tmp_path / "postgres"
         assert postgres.reachable(found, postgres.unprivileged_user())
+
+        (found / "data").mkdir()
+        assert postgres.home(tmp_path / "postgres") == found
+        assert (found / "data").exists()
+
+        shutil.rmtree(tmp_path / "postgres")
+        postgres.home(tmp_path / "postgres")
+        assert not (found / "data").exists(), "who removes the folder removes what it held"
     finally:
-        found.rmdir()
+        shutil.rmtree(found)
 
 
 async def test_making_a_services_databases_again_changes_nothing(database: MakeDatabase) -> None:
