@@ -24,8 +24,8 @@ logs: $(READY) ## Follow the logs of what runs (make logs S=clients for one)
 test: $(READY) ## Run the tests and measure what they cover
 	$(BIN)/pytest --cov --cov-report=term --cov-fail-under=92 $(ARGS)
 
-check: $(READY) ## Format, lint, types and import rules
-	$(BIN)/ruff format --check && $(BIN)/ruff check && $(BIN)/mypy && $(BIN)/lint-imports
+check: $(READY) ## Format, lint, types, import rules, templates and migrations
+	$(BIN)/ruff format --check && $(BIN)/ruff check && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/djlint services --lint --quiet && $(BIN)/squawk services/*/migrations/*.sql shared/chassis/migrations/*.sql
 
 bench: $(READY) ## Measure (QUICK=1 ends within 3 minutes)
 	@QUICK=$(QUICK) B=$(B) N=$(N) $(BIN)/python -m tests.benchmarks
