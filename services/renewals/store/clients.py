@@ -80,6 +80,20 @@ async def list_partner_clients(tx: Connection, partner_id: UUID) -> dict[UUID, C
     return {row["client_id"]: _client(row) for row in rows}
 
 
+async def list_known(tx: Connection, ids: Iterable[UUID]) -> set[UUID]:
+    """Those of the clients that the clients service has told of."""
+    rows = await tx.fetch(
+        "SELECT client_id FROM clients WHERE client_id = ANY($1) AND client_version > 0",
+        list(ids),
+    )
+    return {row["client_id"] for row in rows}
+
+
+async def count_known(tx: Connection) -> int:
+    """How many clients there are."""
+    return int(await tx.fetchval("SELECT count(*) FROM clients WHERE client_version > 0"))
+
+
 async def skip_locked_clients(tx: Connection, ids: Iterable[UUID]) -> dict[UUID, Client]:
     """Hold those of the clients that nobody else holds."""
     rows = await tx.fetch(

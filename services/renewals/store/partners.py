@@ -62,6 +62,15 @@ async def list_partners(tx: Connection, ids: Iterable[UUID]) -> dict[UUID, Partn
     return {row["partner_id"]: _partner(row) for row in rows}
 
 
+async def list_known(tx: Connection, ids: Iterable[UUID]) -> set[UUID]:
+    """Those of the partners that the clients service has told of."""
+    rows = await tx.fetch(
+        "SELECT partner_id FROM partners WHERE partner_id = ANY($1) AND partner_version > 0",
+        list(ids),
+    )
+    return {row["partner_id"] for row in rows}
+
+
 async def list_told_partners(tx: Connection) -> list[UUID]:
     """Every partner that has a snapshot of its settings."""
     rows = await tx.fetch(

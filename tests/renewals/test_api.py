@@ -1,0 +1,558 @@
+"""What people see and do over HTTP."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from shared.chassis.clock import ManualClock
+from shared.chassis.database import Pool
+from shared.contracts import clients, ids
+from shared.contracts.renewals import (
+    ClientRenewalsSnapshot,
+    DefaultRenewalOwnerChanged,
+    PartnerPolicySnapshot,
+    RenewalDecided,
+    RenewalOwnerChanged,
+    StagesChanged,
+)
+from tests.deliver import published
+from tests.renewals.conftest import Asking
+from tests.renewals.portfolio import (
+    ANN,
+    BOB,
+    CLIENT,
+    CY,
+    NOON,
+    START,
+    AClient,
+    APartner,
+    hear,
+    last_snapshot,
+    stages_told,
+    the_renewal,
+    told,
+    watch,
+    watch_until,
+)
+
+OWNER = f"/clients/{CLIENT}/owner"
+STAGES = f"/clients/{CLIENT}/stages"
+
+
+def fields(response: Any) -> list[str]:
+    assert response.headers["content-type"] == "application/problem+json"
+    return [error["field"] for error in response.json()["errors"]]
+
+
+async def decide(ask: Asking, pool: Pool, status: str, **more: Any) -> Any:
+    renewal = await the_renewal(pool)
+    return await ask.post(f"/renewals/{renewal.renewal_id}/decision", {"status": status, **more})
+
+
+async def test_the_alerts_number_is_the_number_of_rows_to_act_on(ask: Asking, pool: Pool) -> None:
+    portfolio = [
+        AClient(record=n).term(1, NOON.date() + timedelta(days=days))
+        for n, days in enumerate((44, 45, 46, 100, 119, 120, 121, 300), start=1)
+    ]
+    await hear(pool, APartner().now(), *(client.now() for client in portfolio))
+    await hear(pool, portfolio[3].ended())
+
+    rows = (await ask.get("/renewals", upcoming=True)).json()["items"]
+
+    assert [row["days_to_renewal"] for row in rows] == [45, 46, 119, 120]
+    assert all(row["upcoming"] for row in rows)
+    count = (await ask.get("/renewals/count")).json()
+    assert count == {"upcoming": 4, "today": "2026-01-15", "time_zone": "UTC"}
+    everything = (await ask.get("/renewals")).json()["items"]
+    assert [row["upcoming"] for row in everything].count(True) == 4
+    assert len(everything) == 8
+
+
+@pytest.mark.parametrize(("zone", "upcoming"), [("Asia/Tokyo", 0), ("America/New_York", 1)])
+async def test_what_is_to_be_acted_on_follows_the_partners_own_day(
+    ask: Asking, pool: Pool, clock: ManualClock, zone: str, upcoming: int
+) -> None:
+    await hear(pool, APartner(zone=zone).now(), AClient().term(1, date(2026, 3, 5)).now())
+    clock.set(datetime(2026, 1, 19, 20, tzinfo=UTC))  # the 20th in Tokyo, past the deadline
+
+    assert (await ask.get("/renewals/count")).json()["upcoming"] == upcoming
+    rows = (await ask.get("/renewals", upcoming="true")).json()["items"]
+    assert len(rows) == upcoming
+
+
+async def test_a_row_shows_all_that_the_table_needs(ask: Asking, pool: Pool) -> None:
+    await hear(pool, APartner(zone="Europe/Berlin").now(), AClient().term(mrr="99.90").now())
+
+    [row] = (await ask.get("/renewals")).json()["items"]
+
+    assert row["client"] == {
+        "client_id": str(CLIENT),
+        "name": "Client 1",
+        "domain": "client.example",
+        "serviced": True,
+    }
+    assert (row["current_mrr"], row["renewal_mrr"], row["mrr_change"]) == ("99.90", "99.90", "0.00")
+    assert (row["renewal_start"], row["deadline"]) == ("2026-06-01", "2026-04-17")
+    assert (row["days_to_renewal"], row["days_to_deadline"]) == (137, 92)
+    assert (row["time_zone"], row["currency"], row["kind"]) == ("Europe/Berlin", "USD", "renewal")
+    assert row["products"][0]["product"] == "Product 1"
+    assert row["owner"]["inherited"]
+    assert row["owner"]["effective"]["source"] == "factory"
+
+
+@pytest.mark.parametrize(
+    "sort", ["deadline", "-deadline", "current_mrr", "-mrr_change", "client", "-renewal_start"]
+)
+async def test_pages_follow_each_other_without_gaps_in_any_order(
+    ask: Asking, pool: Pool, sort: str
+) -> None:
+    portfolio = [
+        AClient(record=n).term(1, START + timedelta(days=n % 3), mrr=f"{n % 4}.00")
+        for n in range(1, 12)
+    ]
+    await hear(pool, APartner().now(), *(client.now() for client in portfolio))
+    whole = (await ask.get("/renewals", sort=sort)).json()["items"]
+
+    seen, cursor = [], None
+    while True:
+        more: dict[str, Any] = {"cursor": cursor} if cursor else {}
+        page = (await ask.get("/renewals", sort=sort, limit=3, **more)).json()
+        seen += page["items"]
+        if not (cursor := page["next"]):
+            break
+
+    assert seen == whole
+    assert len(whole) == 11
+
+
+async def test_filters_narrow_the_list(ask: Asking, pool: Pool) -> None:
+    over = clients.Allowance(limit=1, used=2)
+    await hear(
+        pool,
+        APartner().now(),
+        AClient(record=1, contacts=over).term().now(),
+        AClient(record=2).term(1, START + timedelta(days=1)).now(),
+        AClient(record=3, active=False).term(1, START + timedelta(days=2)).now(),
+    )
+    await ask.put(
+        f"/clients/{ids.client_id(1, 2)}/owner",
+        {"owner": "partner", "point_of_contact_id": str(ANN)},
+    )
+
+    async def count(**filters: Any) -> int:
+        return len((await ask.get("/renewals", **filters)).json()["items"])
+
+    assert await count() == 4
+    assert await count(kind="contact_tier_upgrade") == 1
+    assert await count(status="ended") == 1
+    assert (await count(owner="partner"), await count(owner="hubspot")) == (1, 3)
+    assert await count(client_id=str(ids.client_id(1, 1))) == 2
+    assert await count(deadline_from="2026-04-18", deadline_to="2026-04-18") == 1
+    assert fields(await ask.get("/renewals", deadline_from="2026-04-18", deadline_to="2026-04-17"))
+
+
+async def test_another_partner_sees_and_changes_nothing(ask: Asking, pool: Pool) -> None:
+    other = ids.partner_id(2)
+    await hear(pool, APartner().now(), APartner(hub=2).now(), AClient().term().now())
+    renewal = await the_renewal(pool)
+    foreign = ask.by("admin", other)
+
+    assert (await foreign.get("/renewals")).json()["items"] == []
+    assert (await foreign.get("/renewals/count")).json()["upcoming"] == 0
+    for path in (f"/renewals/{renewal.renewal_id}", OWNER, f"{OWNER}/history", STAGES):
+        assert (await foreign.get(path)).status_code == 404
+    decision = await foreign.post(f"/renewals/{renewal.renewal_id}/decision", {"status": "renewed"})
+    assert decision.status_code == 404
+    assert (await foreign.put(OWNER, {"owner": "hubspot"}, version=0)).status_code == 404
+    assert (await the_renewal(pool)) == renewal
+
+
+async def test_a_renewal_shows_its_stages_told_overtaken_and_coming(
+    ask: Asking, pool: Pool, clock: ManualClock
+) -> None:
+    await hear(pool, APartner().now(), AClient().term(1, NOON.date() + timedelta(days=50)).now())
+    renewal = await the_renewal(pool)
+    path = f"/renewals/{renewal.renewal_id}"
+    assert {s["state"] for s in (await ask.get(path)).json()["stages"]} == {"due", "coming"}
+    await watch(pool, clock)
+
+    response = await ask.get(path)
+
+    assert response.headers["ETag"] == '"2"'
+    shown = {stage["stage"]: stage for stage in response.json()["stages"]}
+    assert {name: stage["state"] for name, stage in shown.items()} == {
+        "entered": "superseded",
+        "d-45": "superseded",
+        "d-15": "superseded",
+        "d-7": "fired",
+        "d-1": "coming",
+        "d-0": "coming",
+        "outcome": "coming",
+    }
+    assert shown["d-7"]["at"] == "2026-01-15T12:00:00Z"
+    assert shown["d-1"]["due_at"] == "2026-01-19T09:00:00Z"
+    assert shown["entered"]["days_before_deadline"] is None
+
+    await decide(ask, pool, "renewed")
+    shown = {stage["stage"]: stage for stage in (await ask.get(path)).json()["stages"]}
+    assert (shown["d-1"]["state"], shown["outcome"]["state"]) == ("not_needed", "coming")
+
+
+async def test_before_the_partner_is_known_a_renewal_shows_no_instants(
+    ask: Asking, pool: Pool
+) -> None:
+    await hear(pool, AClient().term().now())
+
+    renewal = await the_renewal(pool)
+
+    assert (await ask.get(f"/renewals/{renewal.renewal_id}")).json()["stages"] == []
+    for path in ("/settings/owner", "/settings/stages"):
+        assert (await ask.get(path)).status_code == 404
+    assert (await ask.get("/settings/owner/preview", owner="hubspot")).status_code == 404
+
+
+async def test_a_decision_stands_until_somebody_decides_otherwise(ask: Asking, pool: Pool) -> None:
+    await hear(pool, APartner().now(), AClient().term().now())
+
+    first = await decide(ask, pool, "renewed", reason="agreed")
+    same = await decide(ask, pool, "renewed", reason="agreed")
+    then = await decide(ask, pool, "cancellation_requested", reason="changed their mind")
+
+    assert (first.status_code, first.json()["status"]) == (200, "renewed")
+    assert (first.json()["decided_by"], first.json()["decided_at"]) == (
+        str(ANN),
+        "2026-01-15T12:00:00Z",
+    )
+    assert same.json() == first.json()
+    assert then.json()["status"] == "cancellation_requested"
+    assert [(e.status, e.version, e.reason) for e in await published(pool, RenewalDecided)] == [
+        ("renewed", 2, "agreed"),
+        ("cancellation_requested", 3, "changed their mind"),
+    ]
+    assert (await last_snapshot(pool)).renewals[0].status == "cancellation_requested"
+
+
+async def test_the_chosen_option_gives_the_renewal_mrr(ask: Asking, pool: Pool) -> None:
+    for option, price in (("Upgrade", 300), ("As it is", 90)):
+        await pool.execute(
+            """
+            INSERT INTO quotes (client_id, partner_id, starts, option, product, currency,
+                                renewal_mrr, is_default)
+            VALUES ($1, $2, $3, $4, 'Product 1', 'USD', $5, $6)
+            """,
+            CLIENT,
+            ids.partner_id(1),
+            START,
+            option,
+            price,
+            option == "As it is",
+        )
+    await hear(pool, APartner().now(), AClient().term().now())
+    detail = (await ask.get(f"/renewals/{(await the_renewal(pool)).renewal_id}")).json()
+    assert (detail["renewal_mrr"], detail["mrr_change"]) == ("90.00", "-10.00")
+    [upgrade] = [o for o in detail["options"] if o["name"] == "Upgrade"]
+
+    chosen = (await decide(ask, pool, "renewed", option_id=upgrade["option_id"])).json()
+
+    assert (chosen["renewal_mrr"], chosen["mrr_change"]) == ("300.00", "200.00")
+    assert chosen["chosen_option_id"] == upgrade["option_id"]
+    unknown = await decide(ask, pool, "renewed", option_id=str(uuid4()))
+    assert (unknown.status_code, fields(unknown)) == (422, ["option_id"])
+    senseless = await decide(ask, pool, "cancellation_requested", option_id=upgrade["option_id"])
+    assert fields(senseless) == ["option_id"]
+
+
+async def test_the_last_day_is_still_open_in_the_partners_zone_and_the_next_is_not(
+    ask: Asking, pool: Pool, clock: ManualClock
+) -> None:
+    await hear(pool, APartner(zone="America/New_York").now(), AClient().term().now())
+    clock.set(datetime(2026, 4, 18, 3, 59, tzinfo=UTC))
+    assert (await decide(ask, pool, "renewed")).status_code == 200
+
+    clock.set(datetime(2026, 4, 18, 4, 0, tzinfo=UTC))
+    late = await decide(ask, pool, "cancellation_requested")
+
+    assert (late.status_code, fields(late)) == (409, ["deadline"])
+    assert late.json()["detail"] == "it was 2026-04-17, and today is 2026-04-18"
+
+
+async def test_without_services_there_is_nothing_to_decide(ask: Asking, pool: Pool) -> None:
+    await hear(pool, APartner().now(), AClient(active=False).term().now())
+
+    refused = await decide(ask, pool, "renewed")
+
+    assert (refused.status_code, fields(refused)) == (409, ["status"])
+
+
+async def test_each_kind_is_decided_in_its_own_words(ask: Asking, pool: Pool) -> None:
+    over = clients.Allowance(limit=1, used=2)
+    await hear(pool, APartner().now(), AClient(contacts=over).now())
+
+    assert fields(await decide(ask, pool, "renewed")) == ["status"]
+    assert (await decide(ask, pool, "confirmed")).json()["status"] == "confirmed"
+
+
+async def test_a_decision_sent_twice_is_made_once(ask: Asking, pool: Pool) -> None:
+    await hear(pool, APartner().now(), AClient().term().now())
+    path = f"/renewals/{(await the_renewal(pool)).renewal_id}/decision"
+    body = {"status": "renewed"}
+
+    first = await ask.post(path, body, **{"Idempotency-Key": "once"})
+    again = await ask.post(path, body, **{"Idempotency-Key": "once"})
+
+    assert again.json() == first.json()
+    assert again.headers["Idempotency-Replayed"] == "true"
+    other = await ask.post(
+        path, {"status": "cancellation_requested"}, **{"Idempotency-Key": "once"}
+    )
+    assert other.status_code == 422
+
+
+async def test_staff_of_hubspot_only_read_and_members_set_no_defaults(
+    ask: Asking, pool: Pool
+) -> None:
+    await hear(pool, APartner().now(), AClient().term().now())
+    staff, member = ask.by("staff"), ask.by("member")
+
+    assert (await staff.get("/renewals")).status_code == 200
+    assert (await decide(staff, pool, "renewed")).status_code == 403
+    assert (await staff.put(OWNER, {"owner": "hubspot"})).status_code == 403
+    assert (await member.put("/settings/owner", {"owner": "hubspot"})).status_code == 403
+    stages = {"stages": ["d-0"], "send_hour": "08:00"}
+    assert (await member.put("/settings/stages", stages)).status_code == 403
+    assert (await member.put(OWNER, {"owner": "hubspot"})).status_code == 200
+
+
+async def test_a_clients_owner_is_set_by_choice_and_noted_with_who_did_it(
+    ask: Asking, pool: Pool
+) -> None:
+    await hear(pool, APartner().now(), AClient().term().now())
+    before = (await ask.get(OWNER)).json()
+    assert (before["inherited"], before["effective"]["source"]) == (True, "factory")
+
+    partner = {"owner": "partner", "point_of_contact_id": str(BOB)}
+    answer = await ask.put(OWNER, partner)
+    same = await ask.put(OWNER, partner)
+
+    assert answer.headers["ETag"] == same.headers["ETag"] == '"1"'
+    assert answer.json()["effective"] == {
+        "owner": "partner",
+        "source": "client",
+        "notified_user_id": None,
+        "point_of_contact_id": str(BOB),
+    }
+    [event] = await published(pool, RenewalOwnerChanged)
+    assert (event.owner.owner, event.previous.owner, event.changed_by) == (
+        "partner",
+        "default",
+        ANN,
+    )
+    snapshot = await last_snapshot(pool)
+    assert (snapshot.owner.point_of_contact_id, snapshot.version) == (BOB, event.version)
+    await ask.put(OWNER, {"owner": "hubspot", "notified_user_id": str(ANN)})
+    history = (await ask.get(f"{OWNER}/history")).json()["items"]
+    assert [(c["before"]["owner"], c["after"]["owner"]) for c in history] == [
+        ("partner", "hubspot"),
+        ("default", "partner"),
+    ]
+    assert history[0]["actor"] == str(ANN)
+    oldest = (await ask.get(f"{OWNER}/history", sort="change", limit=1)).json()
+    assert [c["change_id"] for c in oldest["items"]] == [history[1]["change_id"]]
+    following = await ask.get(f"{OWNER}/history", sort="change", limit=1, cursor=oldest["next"])
+    assert following.json()["items"] == [history[0]]
+
+
+@pytest.mark.parametrize(
+    ("choice", "field"),
+    [
+        ({"owner": "partner"}, "point_of_contact_id"),
+        ({"owner": "partner", "point_of_contact_id": str(CY)}, "point_of_contact_id"),
+        (
+            {"owner": "partner", "point_of_contact_id": str(ids.user_id(2, 1))},
+            "point_of_contact_id",
+        ),
+        ({"owner": "hubspot", "point_of_contact_id": str(ANN)}, "point_of_contact_id"),
+        ({"owner": "hubspot", "notified_user_id": str(uuid4())}, "notified_user_id"),
+        (
+            {
+                "owner": "partner",
+                "point_of_contact_id": str(ANN),
+                "notified_user_id": str(BOB),
+            },
+            "notified_user_id",
+        ),
+        ({"owner": "default", "notified_user_id": str(ANN)}, "notified_user_id"),
+        ({"owner": "nobody"}, "owner"),
+        ({"owner": "hubspot", "colour": "red"}, "colour"),
+    ],
+)
+async def test_only_active_users_of_the_partner_can_be_chosen_and_only_where_they_belong(
+    ask: Asking, pool: Pool, choice: dict[str, Any], field: str
+) -> None:
+    await hear(pool, APartner().now(), APartner(hub=2).now(), AClient().term().now())
+
+    refused = await ask.put(OWNER, choice)
+
+    assert refused.status_code == 422
+    assert [each.removeprefix("body.") for each in fields(refused)] == [field]
+    assert not await published(pool, RenewalOwnerChanged)
+
+
+async def test_the_default_moves_those_who_inherit_and_nobody_else(ask: Asking, pool: Pool) -> None:
+    portfolio = [AClient(record=n).term().now() for n in (1, 2, 3)]
+    await hear(pool, APartner().now(), *portfolio)
+    await ask.put(f"/clients/{ids.client_id(1, 3)}/owner", {"owner": "hubspot"})
+    wanted = {"owner": "partner", "point_of_contact_id": str(ANN)}
+
+    assert (await ask.get("/settings/owner/preview", **wanted)).json() == {"moves": 2, "leaves": 1}
+    unmoved = {"moves": 0, "leaves": 3}
+    assert (await ask.get("/settings/owner/preview", owner="hubspot")).json() == unmoved
+    changed = await ask.put(
+        "/settings/owner",
+        wanted
+        | {"default_point_of_contact_id": str(BOB), "recipient_roles": ["billing", "billing"]},
+    )
+
+    assert changed.json()["recipient_roles"] == ["billing"]
+    assert (changed.json()["source"], changed.headers["ETag"]) == ("partner", '"2"')
+    rows = (await ask.get("/renewals", owner="partner")).json()["items"]
+    assert {row["owner"]["effective"]["source"] for row in rows} == {"partner"}
+    assert len(rows) == 2
+    [event] = await published(pool, DefaultRenewalOwnerChanged)
+    assert (event.owner.owner, event.previous.owner, event.changed_by) == (
+        "partner",
+        "hubspot",
+        ANN,
+    )
+    policy = (await published(pool, PartnerPolicySnapshot))[-1]
+    assert (policy.version, policy.default_point_of_contact_id) == (2, BOB)
+    same = await ask.put("/settings/owner", changed.json() | {"source": None}, version=2)
+    assert same.status_code == 422  # what is shown is more than what can be set
+    [change] = (await ask.get("/settings/owner/history")).json()["items"]
+    assert (change["before"]["owner"], change["after"]["owner"]) == ("hubspot", "partner")
+
+
+@pytest.mark.parametrize(
+    ("wish", "field"),
+    [
+        ({"owner": "partner"}, "point_of_contact_id"),
+        (
+            {"owner": "hubspot", "default_point_of_contact_id": str(CY)},
+            "default_point_of_contact_id",
+        ),
+        ({"owner": "hubspot", "recipient_roles": ["a role!"]}, "recipient_roles"),
+        ({"owner": "hubspot", "recipient_roles": []}, "recipient_roles"),
+        ({"owner": "default"}, "owner"),
+    ],
+)
+async def test_a_default_that_could_reach_nobody_is_refused(
+    ask: Asking, pool: Pool, wish: dict[str, Any], field: str
+) -> None:
+    await hear(pool, APartner().now())
+
+    refused = await ask.put("/settings/owner", wish)
+
+    assert (refused.status_code, [f.removeprefix("body.") for f in fields(refused)]) == (
+        422,
+        [field],
+    )
+
+
+async def test_setting_what_is_set_changes_nothing(ask: Asking, pool: Pool) -> None:
+    await hear(pool, APartner().now(), AClient().term().now())
+    said = len(await published(pool, PartnerPolicySnapshot))
+    stages = (await ask.get("/settings/stages")).json()
+
+    await ask.put("/settings/stages", {"stages": stages["stages"], "send_hour": "09:00"})
+    await ask.put(STAGES, {"stages": None})
+    chosen = await ask.put("/settings/owner", {"owner": "hubspot"})
+    again = await ask.put("/settings/owner", {"owner": "hubspot"})
+
+    # the factory's default, once it is chosen, is the partner's
+    assert chosen.json()["source"] == "partner"
+    assert again.json() == chosen.json()
+    assert len(await published(pool, PartnerPolicySnapshot)) == said + 1
+    assert not await published(pool, DefaultRenewalOwnerChanged)
+
+
+async def test_nobodys_change_is_lost(ask: Asking, pool: Pool) -> None:
+    await hear(pool, APartner().now(), AClient().term().now())
+
+    stale = await ask.put(OWNER, {"owner": "hubspot"}, version=7)
+    assert (stale.status_code, stale.headers["ETag"]) == (412, '"0"')
+    assert (await ask.put(STAGES, {"stages": ["d-0"]}, version=7)).status_code == 412
+    policy = await ask.put("/settings/owner", {"owner": "hubspot"}, version=7)
+    assert (policy.status_code, policy.headers["ETag"]) == (412, '"1"')
+
+
+async def test_a_stage_switched_on_is_never_told_for_the_past(
+    ask: Asking, pool: Pool, clock: ManualClock
+) -> None:
+    await hear(pool, APartner().now(), AClient().term().now())
+    await watch_until(pool, clock, NOON.replace(month=3, day=20))
+    assert await stages_told(pool) == ["entered", "d-45"]
+
+    changed = await ask.put(
+        "/settings/stages",
+        {"stages": ["outcome", "d-30", "d-10", "d-45", "entered"], "send_hour": "10:30"},
+    )
+    await watch_until(pool, clock, NOON.replace(month=4, day=19))
+
+    assert changed.json()["stages"] == ["entered", "d-45", "d-30", "d-10", "outcome"]
+    assert await stages_told(pool) == ["entered", "d-45", "d-10", "outcome"]
+    [event] = await published(pool, StagesChanged)
+    assert (event.send_hour, [s.name for s in event.stages]) == ("10:30", changed.json()["stages"])
+    detail = (await ask.get(f"/renewals/{(await the_renewal(pool)).renewal_id}")).json()
+    assert {s["stage"]: s["state"] for s in detail["stages"]}["d-30"] == "skipped"
+    history = (await ask.get("/settings/stages/history")).json()["items"]
+    assert [c["after"]["send_hour"] for c in history] == ["10:30"]
+
+
+async def test_a_clients_own_stages_move_that_client_only(
+    ask: Asking, pool: Pool, clock: ManualClock
+) -> None:
+    await hear(pool, APartner().now(), *(AClient(record=n).term().now() for n in (1, 2)))
+    await watch_until(pool, clock, NOON.replace(month=3, day=20))
+
+    own = await ask.put(STAGES, {"stages": ["d-20", "d-30", "outcome"]})
+    await watch_until(pool, clock, NOON.replace(month=4, day=19))
+
+    assert own.json()["effective"] == ["d-30", "d-20", "outcome"]
+    assert (await last_snapshot(pool)).stages is not None
+    assert (await ask.get(STAGES)).json()["stages"] == ["d-30", "d-20", "outcome"]
+    mine = [e.stage for e in await told(pool) if e.client_id == CLIENT]
+    others = [e.stage for e in await told(pool) if e.client_id != CLIENT]
+    assert mine == ["entered", "d-45", "d-20", "outcome"]
+    assert others == ["entered", "d-45", "d-15", "d-7", "d-1", "d-0", "outcome"]
+    back = await ask.put(STAGES, {"stages": None})
+    assert back.json()["stages"] is None
+    assert len(await published(pool, ClientRenewalsSnapshot)) >= 4
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [["soon"], ["d-75"], ["d-07"], ["d-7", "d-7"], ["outcome"], []],
+    ids=" ".join,
+)
+async def test_stages_that_make_no_sense_are_refused(
+    ask: Asking, pool: Pool, stages: list[str]
+) -> None:
+    await hear(pool, APartner().now(), AClient().term().now())
+
+    refused = await ask.put(STAGES, {"stages": stages})
+
+    assert (refused.status_code, fields(refused)) == (422, ["stages"])
+    bad_hour = await ask.put("/settings/stages", {"stages": ["d-0"], "send_hour": "24:00"})
+    assert bad_hour.status_code == 422
+
+
+async def test_unknown_things_are_not_found(ask: Asking, pool: Pool) -> None:
+    await hear(pool, APartner().now())
+    nowhere = uuid4()
+
+    for path in (f"/renewals/{nowhere}", f"/clients/{nowhere}/owner", f"/clients/{nowhere}/stages"):
+        assert (await ask.get(path)).status_code == 404
+    decision = await ask.post(f"/renewals/{nowhere}/decision", {"status": "renewed"})
+    assert decision.status_code == 404
