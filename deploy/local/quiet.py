@@ -12,10 +12,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 # What a service still has to do by itself at an instant.
 _WORK = {
-    "renewals": "SELECT count(*) FROM renewals WHERE next_stage_at <= $1",
+    "renewals": "SELECT count(*) FROM renewals WHERE next_stage_at <= $1 AND $2::boolean NOTNULL",
     "notifications": """
         SELECT count(*) FROM messages
-         WHERE state IN ('claimed', 'handed_over', 'deferred')
+         WHERE state IN ('claimed', 'handed_over') OR (state = 'deferred' AND NOT $2)
             OR (state = 'planned' AND ready AND available_at <= $1)
     """,
 }
@@ -58,11 +58,17 @@ class Quiet:
         return await self._connections[service].fetch(query, *arguments)
 
     async def left(
-        self, now: datetime, services: Collection[str], groups: Collection[str] = ()
+        self,
+        now: datetime,
+        services: Collection[str],
+        groups: Collection[str] = (),
+        *,
+        but_deferred: bool = False,
     ) -> list[str]:
         """Say what these services still have to do at that instant; nothing if all is quiet.
 
-        ``groups`` are consumer groups that have to be there: of services just started.
+        ``groups`` are consumer groups that have to be there: of services just started. With
+        ``but_deferred``, mail that waits for its next try does not count.
         """
         left = []
         lags = await self._lags(services)
@@ -72,7 +78,7 @@ class Quiet:
             if count := await connection.fetchval("SELECT count(*) FROM outbox"):
                 left.append(f"{count} events in the outbox of {service}")
             work = _WORK.get(service)
-            if work and (count := await connection.fetchval(work, now)):
+            if work and (count := await connection.fetchval(work, now, but_deferred)):
                 left.append(f"{count} due in {service}")
         return left + [f"{lag} events for {group}" for group, lag in lags.items() if lag]
 

@@ -122,7 +122,8 @@ class LocalSettings(BaseSettings):
             told[f"{prefix}_OWNER_DATABASE_URL"] = address.owner_dsn
             told[f"{prefix}_HTTP_HOST"] = ports.LOOPBACK
             told[f"{prefix}_HTTP_PORT"] = str(self.service_port(service))
-        return os.environ | told
+        # A process that was killed should be missed soon: its successor waits for that.
+        return {"KAFKA_SESSION_TIMEOUT": "10"} | os.environ | told
 
     def listeners(self) -> list[tuple[str, int, str]]:
         """Each port that is needed: for what, which, and the variable that changes it."""

@@ -20,6 +20,7 @@ from deploy.local.state import Board, Claim, Part
 FIRST_TRIES = 3
 LONGEST_BACKOFF_SECONDS = 30.0
 STEADY_SECONDS = 60.0
+BIGGEST_LOG_BYTES = 20 * 1024**2  # what is larger at a start is put aside, once
 _POLL_SECONDS = 0.05
 
 log = logging.getLogger("supervisor")
@@ -115,6 +116,9 @@ class Supervisor:
         self._settings = settings
         self._logs = settings.folder / "logs"
         self._logs.mkdir(parents=True, exist_ok=True)
+        for each in self._logs.glob("*.log"):
+            if each.stem != "supervisor" and each.stat().st_size > BIGGEST_LOG_BYTES:
+                each.replace(each.with_suffix(".log.1"))
         self._environment = settings.environment()
         self._ground = self._ground_servers()
         self._services = self._service_servers()
