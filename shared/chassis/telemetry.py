@@ -89,7 +89,6 @@ def configure_logging(service: str, level: str = "info", stream: TextIO | None =
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
-        structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
         _naming(service),
         structlog.processors.format_exc_info,
@@ -108,7 +107,7 @@ def configure_logging(service: str, level: str = "info", stream: TextIO | None =
     handler = _StandardOutput() if stream is None else logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=None,
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder()],
             processors=[
                 *shared,
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
@@ -131,6 +130,7 @@ def configure_logging(service: str, level: str = "info", stream: TextIO | None =
 def _naming(service: str) -> structlog.types.Processor:
     def name(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         event["service"] = service
+        event.pop("color_message", None)  # uvicorn's, for terminals
         return event
 
     return name

@@ -15,7 +15,6 @@ from shared.chassis.settings import ServiceSettings
 from shared.contracts import clients
 from tests import tokens
 from tests.chassis.gadgets import api
-from tests.chassis.gadgets.settings import Settings
 
 from_clients = Inbox("gadgets", clients.EVENTS)
 
@@ -41,7 +40,7 @@ async def _failing(app: FastAPI) -> AsyncIterator[None]:
 
 
 def create_app(settings: ServiceSettings, clock: Clock, **other: Any) -> FastAPI:
-    extras = [_failing] if isinstance(settings, Settings) and settings.run_failing else []
+    extras = [_failing] if getattr(settings, "run_failing", False) else []
     given: dict[str, Any] = {
         "routers": [api.router],
         "inboxes": INBOXES,
