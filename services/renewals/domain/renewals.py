@@ -236,8 +236,7 @@ def offer(
     """
     known = {option.option_id for option in options}
     chosen = renewal.chosen_option_id if renewal.chosen_option_id in known else None
-    standing = next((o for o in options if o.option_id == chosen), options[0] if options else None)
-    offered = standing.products if standing else tuple(map(_unchanged, products))
+    offered = standing(products, options, chosen)
     held = (renewal.products, renewal.options, renewal.chosen_option_id, renewal.currency)
     money = currency or renewal.currency
     if (offered, options, chosen, money) == held:
@@ -259,6 +258,17 @@ def offer(
         options=options,
     )
     return changed, [event]
+
+
+def standing(
+    products: tuple[contract.Product, ...],
+    options: tuple[contract.Option, ...],
+    chosen: UUID | None,
+) -> tuple[contract.Product, ...]:
+    """What stands for decision: the chosen option's products, else the first's, else all as now."""
+    if not options:
+        return tuple(map(_unchanged, products))
+    return next((o.products for o in options if o.option_id == chosen), options[0].products)
 
 
 def _unchanged(product: contract.Product) -> contract.Product:

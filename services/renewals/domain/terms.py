@@ -22,6 +22,7 @@ from services.renewals.domain.renewals import (
     offer,
     reopen,
     schedule,
+    standing,
     withdraw,
 )
 from shared.contracts import ids
@@ -237,19 +238,23 @@ def _make(book: Book, slot: Slot, products: tuple[Product, ...]) -> None:
         ),
         None,
     )
-    made = gone or Renewal(
-        renewal_id=book.new_id(Kind.RENEWAL, slot.starts),
+    renewal_id = gone.renewal_id if gone else book.new_id(Kind.RENEWAL, slot.starts)
+    before = gone.quoted_for if gone else None
+    day, found = offers.standing_for(book.quotes, slot.starts, before, slot.currency)
+    options = offers.options(renewal_id, found, products)
+    begun = Renewal(
+        renewal_id=renewal_id,
         client_id=book.client.client_id,
         partner_id=book.client.partner_id,
         kind=Kind.RENEWAL,
         starts=slot.starts,
         currency=slot.currency,
-        version=0,
+        status=book.first_status,
+        products=standing(products, options, None),
+        options=options,
+        quoted_for=day,
+        version=gone.version + 1 if gone else 1,
     )
-    day, found = offers.standing_for(book.quotes, slot.starts, made.quoted_for, slot.currency)
-    options = offers.options(made.renewal_id, found, products)
-    terms, _ = offer(replace(made, quoted_for=day), products, options, book.at)
-    begun = replace(terms, status=book.first_status, version=made.version + 1)
     book.keep(schedule(begun, book.at))
     if options:
         _announce_options(book, begun)
