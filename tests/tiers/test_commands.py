@@ -16,7 +16,7 @@ from shared.chassis.database import Pool
 from tests import tokens
 from tests.deliver import deliver, pending
 from tests.tiers.portfolio import AClient, figures, partner, standing
-from tests.tiers.test_domain import january
+from tests.tiers.rules import january
 
 Command: TypeAlias = Callable[..., Result]
 

@@ -14,7 +14,7 @@ from shared.chassis.database import Pool
 from shared.contracts import ids, tiers
 from tests.deliver import deliver, pending, published
 from tests.tiers.portfolio import NOON, AClient, figures, partner, standing
-from tests.tiers.test_domain import january
+from tests.tiers.rules import january
 
 
 async def pass_days(pool: Pool, clock: ManualClock) -> int:

@@ -93,15 +93,6 @@ def move(figures: Mapping[UUID, Figures], before: Worth, after: Worth) -> dict[U
     }
 
 
-def add_up(worth: Worth, partner: UUID) -> Figures:
-    """Add up one partner's figures from nothing."""
-    own = Worth(
-        {key: each for key, each in worth.credits.items() if each.partner_id == partner},
-        {key: each for key, each in worth.contributions.items() if each.partner_id == partner},
-    )
-    return move({partner: Figures()}, Worth({}, {}), own)[partner]
-
-
 def _place(contribution: Contribution) -> int:
     return UNKNOWN if contribution.apps_used is None else contribution.apps_used
 
