@@ -20,8 +20,9 @@ from fastapi import FastAPI
 
 from deploy.local import ports, sink
 from deploy.local.databases import Addresses
-from deploy.local.mailbox import Filter, Mailbox, parse
+from deploy.local.mailbox import Filter, parse
 from deploy.local.quiet import Quiet
+from deploy.local.sink_page import Behaviour
 from shared.chassis.clock import ManualClock
 from shared.chassis.identity import Role
 from shared.chassis.inbox import Inbox
@@ -66,13 +67,13 @@ class System:
     apps: dict[str, FastAPI] = field(default_factory=dict)
     _running: dict[str, AsyncExitStack] = field(default_factory=dict)
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
-    _mailbox: Mailbox | None = None
+    _sink: sink.Sink = field(init=False)
     _quiet: Quiet = field(init=False)
 
     async def __aenter__(self) -> Self:
         app = sink.create_app(self.folder / "mail", self.smtp_port)
         await self._stack.enter_async_context(app.router.lifespan_context(app))
-        self._mailbox = app.state.sink.mailbox
+        self._sink = app.state.sink
         dsns = {name: address.dsn for name, address in self.databases.items()}
         self._quiet = await self._stack.enter_async_context(Quiet(self.kafka, dsns))
         return self
@@ -169,15 +170,14 @@ class System:
 
     def letters(self, to: str | None = None) -> list[Letter]:
         """The mails that arrived so far, in their order."""
-        assert self._mailbox
         return [
             Letter(
                 tuple(mail.rcpt_to),
                 mail.subject,
-                parse(self._mailbox.raw(mail.id)),
+                parse(self._sink.mailbox.raw(mail.id)),
                 mail.message_id,
             )
-            for mail in sorted(self._mailbox.list(Filter(to=to)), key=lambda mail: mail.id)
+            for mail in sorted(self._sink.mailbox.list(Filter(to=to)), key=lambda mail: mail.id)
         ]
 
     def addressees(self) -> set[str]:
@@ -192,12 +192,28 @@ class System:
         """Look into a service's database."""
         return await self._quiet.fetch(service, query, *arguments)
 
-    async def quiet(self, seconds: float = QUIET_SECONDS) -> None:
-        """Wait until nothing is on its way any more: outboxes, topics, sweep and ledger."""
+    def misbehave(self, behaviour: Behaviour) -> None:
+        """Let the mail relay treat the next mails in another way."""
+        self._sink.behaviour = behaviour
+
+    async def until(self, service: str, query: str, least: int) -> None:
+        """Wait until a count in a service's database is reached."""
+        until = monotonic() + QUIET_SECONDS
+        while (count := (await self.fetch(service, query))[0][0]) < least:
+            assert monotonic() < until, f"{count} of {least}: {query}"
+            await asyncio.sleep(0.05)
+
+    async def quiet(self, seconds: float = QUIET_SECONDS, *, but_deferred: bool = False) -> None:
+        """Wait until nothing is on its way any more: outboxes, topics, sweep and ledger.
+
+        With ``but_deferred``, what the mail relay put off may wait for its next try.
+        """
         until = monotonic() + seconds
         calm = 0
         while calm < 2:
-            left = await self._quiet.left(self.clock.now(), self._running, self._groups())
+            left = await self._quiet.left(
+                self.clock.now(), self._running, self._groups(), but_deferred=but_deferred
+            )
             calm = 0 if left else calm + 1
             if left and monotonic() > until:
                 raise AssertionError(f"after {seconds:g} s there is still {', '.join(left)}")
