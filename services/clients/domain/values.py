@@ -22,9 +22,10 @@ _TOP = r"(?:[A-Za-z]{2,63}|[Xx][Nn]--[A-Za-z0-9-]{1,58}[A-Za-z0-9])"
 EMAIL: Final = rf"^{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+{_TOP}$"
 ROLE: Final = r"^[a-z][a-z0-9_]{0,39}$"
 
+_WORD, _INNER = r"[^\W_]", r"(?:[^\W_]|-)"
 _EMAIL = re.compile(EMAIL.strip("^$"))
 _ROLE = re.compile(ROLE.strip("^$"))
-_HOST = re.compile(r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_][\w-]*[^\W_]")
+_HOST = re.compile(rf"(?:{_WORD}(?:{_INNER}{{0,61}}{_WORD})?\.)+[^\W\d_]{_INNER}*{_WORD}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _LINES_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 

@@ -67,6 +67,25 @@ def client_of(document: str) -> Client:
     return Client.model_validate_json(document)
 
 
+async def list_client_ids(
+    tx: Connection, partner_id: UUID | None, *, after: UUID | None, limit: int
+) -> list[UUID]:
+    """List clients by id, of all partners or of one."""
+    rows = await tx.fetch(
+        """
+        SELECT client_id
+          FROM clients
+         WHERE ($1::uuid IS NULL OR partner_id = $1) AND ($2::uuid IS NULL OR client_id > $2)
+         ORDER BY client_id
+         LIMIT $3
+        """,
+        partner_id,
+        after,
+        limit,
+    )
+    return [row["client_id"] for row in rows]
+
+
 async def save_client(tx: Connection, before: Client, after: Client) -> bool:
     """Save a client that is locked, with all that belongs to it.
 

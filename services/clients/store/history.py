@@ -61,21 +61,27 @@ def _json(value: Any) -> str | None:
 
 
 async def list_history(
-    tx: Connection, subject_id: UUID, *, before: int | None = None, limit: int = 50
+    tx: Connection,
+    subject_id: UUID,
+    *,
+    after: int | None = None,
+    descending: bool = True,
+    limit: int = 50,
 ) -> list[Past]:
-    """List what became of a client or a partner, the last first; before a version, if given."""
+    """List what became of a client or a partner, by version; ``after`` one, if given."""
+    way, than = ("DESC", "<") if descending else ("ASC", ">")
     rows = await tx.fetch(
-        """
+        f"""
         SELECT h.version, h.change, h.occurred_at, h.actor_id, u.name AS actor_name,
                h.before, h.after
           FROM history AS h
           LEFT JOIN users AS u ON u.user_id = h.actor_id
-         WHERE h.subject_id = $1 AND ($2::bigint IS NULL OR h.version < $2)
-         ORDER BY h.version DESC
+         WHERE h.subject_id = $1 AND ($2::bigint IS NULL OR h.version {than} $2)
+         ORDER BY h.version {way}
          LIMIT $3
-        """,
+        """,  # noqa: S608 - our own words
         subject_id,
-        before,
+        after,
         limit,
     )
     return [

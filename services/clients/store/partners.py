@@ -1,6 +1,7 @@
 """Partners with their users and HubSpot team: read, locked, saved."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 from services.clients.domain import Partner
@@ -50,6 +51,52 @@ async def find_partners(tx: Connection, partner_ids: Sequence[UUID]) -> list[Par
     return [Partner.model_validate_json(row["document"]) for row in rows]
 
 
+async def find_hub_id(tx: Connection, partner_id: UUID) -> int | None:
+    """The partner's HubSpot account."""
+    found: int | None = await tx.fetchval(
+        """
+        SELECT hub_id
+          FROM partners
+         WHERE partner_id = $1
+        """,
+        partner_id,
+    )
+    return found
+
+
+async def find_time_zone(tx: Connection, partner_id: UUID) -> str:
+    """The zone of a partner that there is."""
+    return str(
+        await tx.fetchval(
+            """
+            SELECT time_zone
+              FROM partners
+             WHERE partner_id = $1
+            """,
+            partner_id,
+        )
+    )
+
+
+async def list_partner_ids(
+    tx: Connection, only: UUID | None, *, after: UUID | None, limit: int
+) -> list[UUID]:
+    """List partners by id, or only one."""
+    rows = await tx.fetch(
+        """
+        SELECT partner_id
+          FROM partners
+         WHERE ($1::uuid IS NULL OR partner_id = $1) AND ($2::uuid IS NULL OR partner_id > $2)
+         ORDER BY partner_id
+         LIMIT $3
+        """,
+        only,
+        after,
+        limit,
+    )
+    return [row["partner_id"] for row in rows]
+
+
 async def find_user(tx: Connection, user_id: UUID) -> PartnerUser | None:
     """Read a user of the partner."""
     row = await tx.fetchrow(
@@ -63,30 +110,39 @@ async def find_user(tx: Connection, user_id: UUID) -> PartnerUser | None:
     return PartnerUser.model_validate(dict(row)) if row else None
 
 
+class Listed(NamedTuple):
+    """A user, and the name's beginning by which the list is sorted."""
+
+    user: PartnerUser
+    key: str
+
+
 async def list_users(
     tx: Connection,
     *,
     active: bool | None = None,
+    descending: bool = False,
     after: tuple[str, UUID] | None = None,
     limit: int = 50,
-) -> list[PartnerUser]:
-    """List the partner's users by name."""
+) -> list[Listed]:
+    """List the partner's users by name, then by id."""
+    way, than = ("DESC", "<") if descending else ("ASC", ">")
     name, user_id = after or (None, None)
     rows = await tx.fetch(
-        """
-        SELECT user_id, name, email, admin, active
-          FROM users
+        f"""
+        SELECT user_id, name, email, admin, active, key
+          FROM users, LATERAL (SELECT left(lower(name), 200) COLLATE "C" AS key) AS sorted
          WHERE ($1::boolean IS NULL OR active = $1)
-           AND ($2::text IS NULL OR (left(lower(name), 200), user_id) > ($2, $3::uuid))
-         ORDER BY left(lower(name), 200), user_id
+           AND ($2::text IS NULL OR (key, user_id) {than} ($2, $3::uuid))
+         ORDER BY key {way}, user_id {way}
          LIMIT $4
-        """,
+        """,  # noqa: S608 - our own words
         active,
         name,
         user_id,
         limit,
     )
-    return [PartnerUser.model_validate(dict(row)) for row in rows]
+    return [Listed(PartnerUser.model_validate(dict(row)), row["key"]) for row in rows]
 
 
 async def save_partner(tx: Connection, partner: Partner) -> None:

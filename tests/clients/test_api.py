@@ -1,0 +1,514 @@
+"""What callers may read and change, and what they are told when they may not."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from shared.contracts import clients, ids
+from tests.clients.conftest import Service
+from tests.clients.portfolio import (
+    ACME,
+    ANN,
+    BEN,
+    BOLT,
+    CAT,
+    CREST,
+    DELTA,
+    EVE,
+    MARKETING,
+    NORTH,
+    OURS,
+    SALES,
+)
+from tests.deliver import pending, published
+
+CONTACT = {"name": "Gus Park", "email": "gus@acme.example.com", "roles": ["billing"]}
+PRODUCT = {
+    "product": "CMS Hub",
+    "mrr": "300.00",
+    "currency": "USD",
+    "term_start": "2026-02-01",
+    "term_end": "2027-01-31",
+}
+
+
+async def names(service: Service, query: str = "") -> list[str]:
+    answer = await service.get(f"/clients?{query}")
+    assert answer.status_code == 200, answer.text
+    return [each["name"] for each in answer.json()["items"]]
+
+
+async def test_the_partner_its_users_and_its_team_are_told(service: Service) -> None:
+    partner = await service.get("/partner")
+    users = (await service.get("/users")).json()["items"]
+    [person] = (await service.get("/team")).json()["items"]
+
+    assert partner.json() == {
+        "partner_id": str(OURS),
+        "hub_id": NORTH,
+        "name": "Agency 1001",
+        "time_zone": "Europe/Berlin",
+        "version": 6,
+    }
+    assert partner.headers["etag"] == '"6"'
+    assert [(user["name"], user["role"], user["active"]) for user in users] == [
+        ("Ann Lee", "admin", True),
+        ("Ben Lee", "member", True),
+        ("Cat Lee", "member", False),
+    ]
+    assert (person["role"], person["description"]) == (
+        "channel_account_manager",
+        "Helps with\nplans",
+    )
+
+
+async def test_users_are_listed_by_name_a_page_at_a_time_either_way(service: Service) -> None:
+    async def pages(query: str) -> AsyncIterator[str]:
+        cursor = ""
+        while cursor is not None:
+            page = (
+                await service.get(
+                    f"/users?limit=1&{query}&cursor={cursor}"[: None if cursor else -8]
+                )
+            ).json()
+            for user in page["items"]:
+                yield user["name"][:3]
+            cursor = page["next"]
+
+    assert [name async for name in pages("sort=name")] == ["Ann", "Ben", "Cat"]
+    assert [name async for name in pages("sort=-name")] == ["Cat", "Ben", "Ann"]
+    assert [name async for name in pages("status=active")] == ["Ann", "Ben"]
+    assert [name async for name in pages("status=deactivated")] == ["Cat"]
+
+
+async def test_a_client_is_told_whole_with_how_near_its_limits_are(service: Service) -> None:
+    answer = await service.get(f"/clients/{ACME}")
+    found = answer.json()
+
+    assert answer.headers["etag"] == '"1"'
+    assert found["company"]["industry"] == "Software"
+    assert found["relationship"] == {"sold": True, "managed": True, "sold_on": "2025-06-01"}
+    assert found["contact_tier"] == {
+        "tier": "Professional 10,000",
+        "limit": 10_000,
+        "used": 9_300,
+        "left": 700,
+        "percent": 93.0,
+        "nearness": "near",
+    }
+    assert (found["email_tier"]["limit"], found["email_tier"]["used"]) == (100_000, 20_000)
+    assert found["app_usage"] == {
+        "apps_used": 5,
+        "countable": 17,
+        "band": "medium",
+        "period_end": "2025-12-31",
+    }
+    assert found["mrr"] == [{"currency": "USD", "amount": "935.50"}]
+    assert [each["name"] for each in found["contacts"]] == ["Eve Ruiz", "Fay Ruiz"]
+    assert found["renewal_manager"]["name"] == "Remy Moss"
+    assert found["links"] == {
+        "crm": "https://app.hubspot.com/contacts/1001/record/0-2/1",
+        "portal": "https://app.hubspot.com/reports-dashboard/500001",
+    }
+
+
+async def test_the_list_is_narrowed_by_words_product_relationship_and_services(
+    service: Service,
+) -> None:
+    assert await names(service) == ["Acme GmbH", "Bolt Ltd", "Crest SA"]
+    assert await names(service, "q=GMBH") == ["Acme GmbH"]
+    assert await names(service, "q=bolt.example") == ["Bolt Ltd"]
+    assert await names(service, "q=100%25") == []
+    assert await names(service, "product=sales%20hub") == ["Acme GmbH"]
+    assert await names(service, "relationship=both") == ["Acme GmbH"]
+    assert await names(service, "relationship=sold") == ["Acme GmbH", "Bolt Ltd"]
+    assert await names(service, "relationship=managed") == ["Acme GmbH", "Crest SA"]
+    assert await names(service, "currency=EUR") == ["Bolt Ltd"]
+    assert await names(service, "services=ended") == []
+    assert await names(service, "services=all&q=s") == ["Crest SA"]
+
+
+@pytest.mark.parametrize(
+    ("sort", "order"),
+    [
+        ("name", ["Acme GmbH", "Bolt Ltd", "Crest SA"]),
+        ("-domain", ["Crest SA", "Bolt Ltd", "Acme GmbH"]),
+        ("apps_used", ["Crest SA", "Bolt Ltd", "Acme GmbH"]),
+        ("-apps_used", ["Acme GmbH", "Bolt Ltd", "Crest SA"]),
+        ("mrr", ["Bolt Ltd", "Crest SA", "Acme GmbH"]),
+        ("-mrr", ["Acme GmbH", "Crest SA", "Bolt Ltd"]),
+    ],
+)
+async def test_the_list_is_sorted_and_read_a_page_at_a_time(
+    service: Service, sort: str, order: list[str]
+) -> None:
+    seen: list[str] = []
+    query = f"sort={sort}&limit=2"
+    while query:
+        page = (await service.get(f"/clients?{query}")).json()
+        seen += [each["name"] for each in page["items"]]
+        query = f"sort={sort}&limit=2&cursor={page['next']}" if page["next"] else ""
+
+    assert seen == order
+
+
+async def test_a_contact_is_added_replaced_and_removed(service: Service) -> None:
+    added = await service.ask(
+        "POST", f"/clients/{ACME}/contacts", CONTACT | {"record_id": 777}, version=1, role="member"
+    )
+    gus = str(ids.contact_id(NORTH, 777))
+    replaced = await service.ask(
+        "PUT",
+        f"/clients/{ACME}/contacts/{gus}",
+        CONTACT | {"roles": ["decision_maker", "billing", "billing"], "email": "Gus@ACME.example"},
+        version=2,
+    )
+    removed = await service.ask("DELETE", f"/clients/{ACME}/contacts/{EVE}", version=3)
+
+    assert (added.status_code, replaced.status_code, removed.status_code) == (201, 200, 200)
+    [found] = [each for each in removed.json()["contacts"] if each["contact_id"] == gus]
+    assert found["roles"] == ["billing", "decision_maker"]
+    assert found["email"] == "Gus@acme.example"
+    assert len(removed.json()["contacts"]) == 2
+    assert removed.headers["etag"] == '"4"'
+    facts = await published(service.pool, clients.ClientContactsChanged)
+    snapshots = await published(service.pool, clients.ClientSnapshot)
+    assert [fact.version for fact in facts] == [2, 3, 4]
+    assert [snapshot.version for snapshot in snapshots] == [2, 3, 4]
+    assert gus in map(str, facts[-1].contact_ids)
+    assert EVE not in facts[-1].contact_ids
+
+
+async def test_a_contact_of_another_client_is_not_taken_from_it(service: Service) -> None:
+    taken = await service.ask(
+        "POST", f"/clients/{BOLT}/contacts", CONTACT | {"record_id": 501}, version=1
+    )
+
+    assert taken.status_code == 409
+    assert taken.json()["errors"][0]["field"] == "record_id"
+    assert await service.version(BOLT) == 1
+    assert await pending(service.pool) == []
+
+
+async def test_a_subscription_is_added_changed_and_removed_with_what_it_was(
+    service: Service,
+) -> None:
+    added = await service.ask(
+        "POST", f"/clients/{ACME}/subscriptions", PRODUCT | {"record_id": 950}, version=1
+    )
+    moved = await service.ask(
+        "PUT",
+        f"/clients/{ACME}/subscriptions/{MARKETING}",
+        PRODUCT | {"mrr": 910, "product": "Marketing Hub Enterprise"},
+        version=2,
+    )
+    removed = await service.ask("DELETE", f"/clients/{ACME}/subscriptions/{SALES}", version=3)
+
+    assert (added.status_code, moved.status_code, removed.status_code) == (201, 200, 200)
+    assert removed.json()["mrr"] == [{"currency": "USD", "amount": "1210.00"}]
+    new, changed = await published(service.pool, clients.SubscriptionChanged)
+    [gone] = await published(service.pool, clients.SubscriptionRemoved)
+    assert new.previous is None
+    assert changed.previous is not None
+    assert str(changed.previous.mrr) == "890.00"
+    assert changed.subscription.product == "Marketing Hub Enterprise"
+    assert gone.subscription.subscription_id == SALES
+
+
+async def test_relationship_allowances_and_usage_are_set(service: Service) -> None:
+    await service.ask(
+        "PUT", f"/clients/{ACME}/relationship", {"sold": False, "managed": True}, version=1
+    )
+    await service.ask(
+        "PUT",
+        f"/clients/{ACME}/allowances",
+        {"contact_tier": {"limit": 2000, "used": 5, "tier": "Starter 2,000"}, "email_use": None},
+        version=2,
+        role="member",
+    )
+    last = await service.ask(
+        "PUT",
+        f"/clients/{ACME}/app-usage",
+        {"apps_used": 9, "period_end": "2026-01-10"},
+        version=3,
+        role="member",
+    )
+
+    found = last.json()
+    assert found["relationship"] == {"sold": False, "managed": True, "sold_on": None}
+    assert found["email_tier"]["limit"] == 10_000
+    assert found["app_usage"]["band"] == "high"
+    assert found["version"] == 4
+    [allowances] = await published(service.pool, clients.AllowancesRecorded)
+    assert allowances.email_tier == clients.Allowance(limit=10_000, used=0)
+
+
+async def test_the_same_again_changes_nothing_and_says_nothing(service: Service) -> None:
+    body = {"sold": True, "managed": True, "sold_on": "2025-06-01"}
+    answer = await service.ask("PUT", f"/clients/{ACME}/relationship", body, version=1)
+
+    assert (answer.status_code, answer.headers["etag"]) == (200, '"1"')
+    assert await pending(service.pool) == []
+
+
+async def test_who_has_seen_an_older_version_changes_nothing(service: Service) -> None:
+    body = {"sold": True, "managed": False}
+    first = await service.ask("PUT", f"/clients/{ACME}/relationship", body, version=1)
+    stale = await service.ask(
+        "PUT", f"/clients/{ACME}/relationship", body | {"managed": True}, version=1
+    )
+    blind = await service.ask("PUT", f"/clients/{ACME}/relationship", body)
+
+    assert (first.status_code, stale.status_code, blind.status_code) == (200, 412, 428)
+    assert stale.headers["etag"] == '"2"'
+    assert await service.version(ACME) == 2
+
+
+async def test_history_tells_who_changed_what_from_what_to_what(service: Service) -> None:
+    await service.ask(
+        "PUT", f"/clients/{ACME}/relationship", {"sold": True, "managed": False}, version=1
+    )
+    await service.ask(
+        "POST", f"/clients/{ACME}/services/end", {"reason": "Moved on", "confirm": True}, version=2
+    )
+
+    first = (await service.get(f"/clients/{ACME}/history?limit=2")).json()
+    rest = (await service.get(f"/clients/{ACME}/history?limit=2&cursor={first['next']}")).json()
+    upwards = (await service.get(f"/clients/{ACME}/history?sort=version")).json()
+
+    ended, related = first["items"]
+    [registered] = rest["items"]
+    assert ended["change"] == "ServicesEnded"
+    assert ended["actor"] == {"user_id": str(ANN), "name": "Ann Lee"}
+    assert ended["after"]["reason"] == "Moved on"
+    assert (related["before"]["managed"], related["after"]["managed"]) == (True, False)
+    assert (registered["change"], registered["actor"]) == ("ClientRegistered", None)
+    assert [each["version"] for each in upwards["items"]] == [1, 2, 3]
+
+
+async def test_the_partner_moves_to_another_time_zone(service: Service) -> None:
+    moved = await service.ask("PUT", "/partner/time-zone", {"time_zone": "Asia/Tokyo"}, version=6)
+    stale = await service.ask("PUT", "/partner/time-zone", {"time_zone": "UTC"}, version=6)
+
+    assert (moved.status_code, moved.json()["version"]) == (200, 7)
+    assert stale.status_code == 412
+    [fact] = await published(service.pool, clients.PartnerTimeZoneChanged)
+    [snapshot] = await published(service.pool, clients.PartnerSnapshot)
+    assert (fact.time_zone, fact.version) == ("Asia/Tokyo", 7)
+    assert (snapshot.time_zone, snapshot.version) == ("Asia/Tokyo", 7)
+    assert len(snapshot.users) == 3
+    past = (await service.get("/partner/history")).json()["items"]
+    assert (past[0]["before"], past[0]["after"]) == ("Europe/Berlin", "Asia/Tokyo")
+
+
+async def test_a_user_is_deactivated_and_reactivated_once_each(service: Service) -> None:
+    answers = [
+        await service.ask("POST", f"/users/{BEN}/{command}")
+        for command in ("deactivation", "deactivation", "reactivation", "reactivation")
+    ]
+
+    assert [answer.json()["active"] for answer in answers] == [False, False, True, True]
+    [gone] = await published(service.pool, clients.PartnerUserDeactivated)
+    [back] = await published(service.pool, clients.PartnerUserReactivated)
+    assert (gone.user_id, back.user_id) == (BEN, BEN)
+    assert (gone.version, back.version) == (7, 8)
+    assert [s.version for s in await published(service.pool, clients.PartnerSnapshot)] == [7, 8]
+
+
+async def test_the_last_active_admin_cannot_be_deactivated(service: Service) -> None:
+    answer = await service.ask("POST", f"/users/{ANN}/deactivation")
+    assert answer.status_code == 409
+    assert "last active admin" in answer.json()["detail"]
+
+
+async def test_a_deactivated_user_changes_nothing_however_good_the_token_is(
+    service: Service,
+) -> None:
+    refused = await service.ask(
+        "POST", f"/clients/{ACME}/contacts", CONTACT | {"record_id": 5}, version=1, user=CAT
+    )
+    assert refused.status_code == 403
+    assert "deactivated" in refused.json()["detail"]
+    assert (await service.get("/partner", user=CAT)).status_code == 200
+
+
+COMMANDS: list[tuple[str, str, Any, bool]] = [
+    ("POST", f"/clients/{ACME}/contacts", CONTACT | {"record_id": 5}, True),
+    ("PUT", f"/clients/{ACME}/contacts/{EVE}", CONTACT, True),
+    ("DELETE", f"/clients/{ACME}/contacts/{EVE}", None, True),
+    ("PUT", f"/clients/{ACME}/allowances", {"contact_tier": None, "email_use": None}, True),
+    (
+        "PUT",
+        f"/clients/{ACME}/app-usage",
+        {"apps_used": 9, "period_end": "2026-01-10"},
+        True,
+    ),
+    ("POST", f"/clients/{ACME}/subscriptions", PRODUCT | {"record_id": 5}, False),
+    ("PUT", f"/clients/{ACME}/subscriptions/{MARKETING}", PRODUCT, False),
+    ("DELETE", f"/clients/{ACME}/subscriptions/{MARKETING}", None, False),
+    ("PUT", f"/clients/{ACME}/relationship", {"sold": True, "managed": True}, False),
+    ("POST", f"/clients/{ACME}/services/end", {"reason": "x", "confirm": True}, False),
+    ("POST", f"/clients/{ACME}/services/resume", None, False),
+    ("POST", f"/users/{BEN}/deactivation", None, False),
+    ("POST", f"/users/{BEN}/reactivation", None, False),
+    ("PUT", "/partner/time-zone", {"time_zone": "UTC"}, False),
+]
+
+
+async def test_staff_changes_nothing_and_members_only_what_is_everyday_work(
+    service: Service,
+) -> None:
+    for method, path, body, for_members in COMMANDS:
+        staff = await service.ask(method, path, body, version=1, role="staff")
+        assert staff.status_code == 403, path
+        if not for_members:
+            member = await service.ask(method, path, body, version=1, role="member")
+            assert member.status_code == 403, path
+    assert await pending(service.pool) == []
+
+
+async def test_no_partner_reads_or_changes_what_is_anothers(service: Service) -> None:
+    """Every command and every page, asked by North about South's client."""
+    before = await service.pool.fetchval("SELECT md5(string_agg(c::text, '')) FROM clients c")
+    for method, path, body, _ in COMMANDS:
+        if str(ACME) in path:
+            foreign = await service.ask(
+                method, path.replace(str(ACME), str(DELTA)), body, version=1
+            )
+            assert foreign.status_code == 404, (method, path)
+    for path in (f"/clients/{DELTA}", f"/clients/{DELTA}/history"):
+        assert (await service.get(path)).status_code == 404
+    for command in ("deactivation", "reactivation"):
+        foreign = await service.ask("POST", f"/users/{ids.user_id(1002, 21)}/{command}")
+        assert foreign.status_code == 404
+
+    after = await service.pool.fetchval("SELECT md5(string_agg(c::text, '')) FROM clients c")
+    assert before == after
+    assert await pending(service.pool) == []
+    everything = (await service.get("/clients?services=all&limit=200")).text
+    assert "Delta" not in everything
+
+
+async def test_what_is_not_there_is_not_found(service: Service) -> None:
+    for method, path, body in [
+        ("GET", f"/clients/{uuid4()}", None),
+        ("PUT", f"/clients/{ACME}/contacts/{uuid4()}", CONTACT),
+        ("DELETE", f"/clients/{ACME}/contacts/{uuid4()}", None),
+        ("PUT", f"/clients/{ACME}/subscriptions/{uuid4()}", PRODUCT),
+        ("DELETE", f"/clients/{ACME}/subscriptions/{uuid4()}", None),
+        ("POST", f"/users/{uuid4()}/deactivation", None),
+        ("POST", f"/users/{uuid4()}/reactivation", None),
+    ]:
+        answer = await service.ask(method, path, body, version=1)
+        assert answer.status_code == 404, path
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_partner_that_is_not_known_here_is_not_found(service: Service) -> None:
+    for method, path, body in [
+        ("GET", "/partner", None),
+        ("GET", "/team", None),
+        ("GET", "/clients", None),
+        ("PUT", "/partner/time-zone", {"time_zone": "UTC"}),
+    ]:
+        answer = await service.ask(method, path, body, version=1, partner=uuid4(), user=uuid4())
+        assert answer.status_code == 404, path
+
+
+BAD: list[tuple[str, str, Any, str]] = [
+    ("POST", "contacts", CONTACT | {"record_id": 0}, "record_id"),
+    ("POST", "contacts", CONTACT, "record_id"),
+    ("POST", "contacts", CONTACT | {"record_id": 5, "email": "a@b.de\r\nBcc: c@d.de"}, "email"),
+    ("POST", "contacts", CONTACT | {"record_id": 5, "email": "a@b.de\x00"}, "email"),
+    ("POST", "contacts", CONTACT | {"record_id": 5, "email": "a..b@b.de"}, "email"),
+    ("POST", "contacts", CONTACT | {"record_id": 5, "name": " "}, "name"),
+    ("POST", "contacts", CONTACT | {"record_id": 5, "name": "a\nb"}, "name"),
+    ("POST", "contacts", CONTACT | {"record_id": 5, "name": "x" * 10_001}, "name"),
+    ("POST", "contacts", CONTACT | {"record_id": 5, "roles": ["Decision Maker"]}, "roles.0"),
+    ("POST", "contacts", CONTACT | {"record_id": 5, "surprise": 1}, "surprise"),
+    ("POST", "subscriptions", PRODUCT | {"record_id": 5, "mrr": "-1"}, "mrr"),
+    ("POST", "subscriptions", PRODUCT | {"record_id": 5, "mrr": "1.001"}, "mrr"),
+    ("POST", "subscriptions", PRODUCT | {"record_id": 5, "mrr": "NaN"}, "mrr"),
+    ("POST", "subscriptions", PRODUCT | {"record_id": 5, "currency": "XXX"}, "currency"),
+    ("POST", "subscriptions", PRODUCT | {"record_id": 5, "term_end": "2026-02-30"}, "term_end"),
+    ("POST", "subscriptions", PRODUCT | {"record_id": 5, "term_end": "2026-01-31"}, "term_end"),
+    ("POST", "subscriptions", PRODUCT | {"record_id": 5, "term_end": "9999-12-31"}, "term_end"),
+    ("PUT", "relationship", {"sold": False, "managed": False}, "managed"),
+    ("PUT", "relationship", {"sold": True, "managed": True, "sold_on": "2026-01-16"}, "sold_on"),
+    ("PUT", "allowances", {"contact_tier": {"limit": -1, "used": 0}}, "contact_tier.limit"),
+    ("PUT", "app-usage", {"apps_used": 18, "period_end": "2026-01-10"}, "apps_used"),
+    ("POST", "services/end", {"reason": " ", "confirm": True}, "reason"),
+    ("POST", "services/end", {"reason": "x", "confirm": False}, "confirm"),
+    ("POST", "services/end", {"reason": "x"}, "confirm"),
+    ("POST", "services/end", {"reason": "x", "confirm": True, "ended_by": str(BEN)}, "ended_by"),
+]
+
+
+async def test_what_cannot_be_used_is_refused_with_field_and_reason(service: Service) -> None:
+    for method, path, body, field in BAD:
+        answer = await service.ask(method, f"/clients/{ACME}/{path}", body, version=1)
+        assert answer.status_code == 422, (path, body, answer.text)
+        errors = {error["field"]: error["reason"] for error in answer.json()["errors"]}
+        assert errors.get(field), (path, body, errors)
+    for query in (
+        "sort=age",
+        "limit=0",
+        "relationship=x",
+        "services=x",
+        "currency=usd",
+        "cursor=x",
+    ):
+        assert (await service.get(f"/clients?{query}")).status_code == 422, query
+    for zone in ("Europe/Atlantis", "../../etc/passwd", ""):
+        answer = await service.ask("PUT", "/partner/time-zone", {"time_zone": zone}, version=6)
+        assert answer.status_code == 422
+    assert await service.version(ACME) == 1
+    assert await pending(service.pool) == []
+
+
+async def test_an_older_period_of_usage_is_refused(service: Service) -> None:
+    answer = await service.ask(
+        "PUT",
+        f"/clients/{ACME}/app-usage",
+        {"apps_used": 1, "period_end": "2025-11-30"},
+        version=1,
+    )
+    assert answer.status_code == 409
+    assert "2025-12-31 or later" in answer.json()["detail"]
+
+
+async def test_hostile_texts_come_back_letter_by_letter(service: Service) -> None:
+    hostile = "<script>alert(1)</script> \u202e=1+1 " + "x" * 9_000
+    answer = await service.ask(
+        "POST",
+        f"/clients/{CREST}/contacts",
+        CONTACT | {"record_id": 5, "name": hostile, "job_title": hostile},
+        version=1,
+    )
+    assert answer.status_code == 201
+    [found] = answer.json()["contacts"]
+    assert (found["name"], found["job_title"]) == (hostile, hostile.strip())
+
+
+async def test_the_document_of_the_api_has_an_example_for_every_body(service: Service) -> None:
+    document = (await service.http.get("/openapi.json")).json()
+    schemas = document["components"]["schemas"]
+    orders = [name for name in schemas if name.endswith("Order")]
+    assert len(orders) >= 10
+    for name in orders:
+        for field, schema in schemas[name]["properties"].items():
+            described = (
+                "examples" in schema
+                or "$ref" in str(schema)
+                or schema.get("type") == "boolean"
+                or "const" in schema
+            )
+            assert described, (name, field)
+    assert set(document["paths"]) >= {"/clients", "/users", "/team", "/partner"}
+
+
+def test_the_ids_that_the_tests_use_are_those_of_the_contract() -> None:
+    assert ids.client_id(NORTH, 1) == ACME
+    assert isinstance(ACME, UUID)
