@@ -116,13 +116,6 @@ class ServiceSettings(BaseSettings):
         validation_alias="CLOCK_FILE",
         description="For demonstrations and tests: a file that shifts the clock, such as `+8d`.",
     )
-    otlp_endpoint: str | None = Field(
-        default=None,
-        validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
-        pattern=HTTP,
-        description="Where traces go by OTLP over HTTP; without it there are none.",
-        examples=["http://localhost:4318"],
-    )
 
 
 def variable(settings: type[ServiceSettings], field: str) -> str:

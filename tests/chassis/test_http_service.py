@@ -117,6 +117,12 @@ async def test_the_description_of_the_api_says_what_can_go_wrong(service: Servic
     assert problem == {
         "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
     }
+    [version] = [
+        each
+        for each in paths["/gadgets/{gadget}/name"]["put"]["parameters"]
+        if each["name"] == "If-Match"
+    ]
+    assert version["required"] is True
     assert "HTTPValidationError" not in json.dumps(document)
     assert "Idempotency-Key" in json.dumps(paths["/gadgets"]["post"]["parameters"])
     assert "Idempotency-Key" not in json.dumps(paths["/gadgets"]["get"])

@@ -51,6 +51,7 @@ def _describe_problems(document: dict[str, Any]) -> None:
         for method, operation in item.items():
             if method in METHODS and not operation.pop("x-probe", False):
                 _add_key(method, operation)
+                _require_version(operation)
                 _add_problems(path, method, operation)
 
 
@@ -68,9 +69,16 @@ def _add_key(method: str, operation: dict[str, Any]) -> None:
                     "maxLength": LONGEST_KEY,
                     "pattern": "^[!-~]+$",
                 },
-                "example": "3f9c1c1e-end-services",
             }
         )
+
+
+def _require_version(operation: dict[str, Any]) -> None:
+    """Say that `If-Match` has to be there; the code takes it as optional to answer with 428."""
+    for parameter in operation.get("parameters", ()):
+        if parameter["name"].lower() == "if-match":
+            parameter["name"], parameter["required"] = "If-Match", True
+            parameter["schema"] = {"type": "string", "pattern": '^"[0-9]{1,18}"$'}
 
 
 def _add_problems(path: str, method: str, operation: dict[str, Any]) -> None:
