@@ -86,18 +86,31 @@ async def _finish_partners(tx: Connection, ending: Ending, at: datetime) -> None
             ending.refuse(table.file, line, "hub", value, known)
     given = {table.file: _given(ending, table, _PERSON) for table in (PARTNERS, USERS, TEAM)}
     for table, what in ((PARTNERS, "partners"), (USERS, "users"), (TEAM, "team")):
-        compared = await store.compare_people(tx, what, given[table.file])
-        _count(ending, table, compared)
+        if given[table.file]:
+            _count(ending, table, await store.compare_people(tx, what, given[table.file]))
     partner_ids = await store.list_staged_partners(tx)
     for start in range(0, len(partner_ids), PARTNERS_AT_ONCE):
         async with tx.transaction():
             part = partner_ids[start : start + PARTNERS_AT_ONCE]
-            before = {each.partner_id: each for each in await store.lock_partners(tx, part)}
-            await store.merge_partners(tx, part, given[PARTNERS.file])
-            await store.merge_users(tx, part, given[USERS.file])
-            whole = ending.bad(TEAM.file) == 0
-            await store.merge_team(tx, part, given[TEAM.file], whole=whole)
-            await _announce_partners(tx, before, await store.find_partners(tx, part), at)
+            await _merge_partners(tx, part, given, at, whole_team=ending.bad(TEAM.file) == 0)
+
+
+async def _merge_partners(
+    tx: Connection,
+    part: Sequence[UUID],
+    given: Mapping[str, Collection[str]],
+    at: datetime,
+    *,
+    whole_team: bool,
+) -> None:
+    before = {each.partner_id: each for each in await store.lock_partners(tx, part)}
+    if columns := given[PARTNERS.file]:
+        await store.merge_partners(tx, part, columns)
+    if columns := given[USERS.file]:
+        await store.merge_users(tx, part, columns)
+    if columns := given[TEAM.file]:
+        await store.merge_team(tx, part, columns, whole=whole_team)
+    await _announce_partners(tx, before, await store.find_partners(tx, part), at)
 
 
 async def _announce_partners(
