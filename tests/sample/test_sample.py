@@ -17,6 +17,8 @@ from deploy.sample import portfolio
 from deploy.sample.files import FOLDERS
 from deploy.sample.spoiling import WAYS
 from services.clients import imports as clients
+from services.renewals import imports as renewals
+from services.renewals.handlers import from_clients, from_clients_state
 from services.tiers import handlers
 from services.tiers import imports as tiers
 from shared.chassis.clock import ManualClock
@@ -267,6 +269,27 @@ async def test_every_spoiled_row_is_reported_exactly(
     for each in report.files:
         lines = {p["line"] for p in expected["problems"] if p["file"] == each.file}
         assert each.bad == len(lines)
+
+
+async def test_the_renewals_service_takes_every_row(sample: Path, database: MakeDatabase) -> None:
+    async with (
+        open_service_pool(database, "clients") as clients_pool,
+        open_service_pool(database, "renewals") as renewals_pool,
+    ):
+        await into_clients(clients_pool, sample / "clients")
+        for inbox in (from_clients_state, from_clients):
+            said = [each for each in await pending(clients_pool) if each.topic == inbox.topic]
+            for at in range(0, len(said), 500):
+                await inbox.receive(said[at : at + 500], renewals_pool)
+        context = Context(CLOCK, settings_for("postgresql://nowhere"))
+
+        report = await run("renewals", renewals.TABLES, sample / "renewals", renewals_pool, context)
+
+        assert report.problems == []
+        kinds = await renewals_pool.fetch("SELECT kind, count(*) FROM renewals GROUP BY kind")
+        counts = dict(tuple(each) for each in kinds)
+        assert counts.keys() == {"renewal", "contact_tier_upgrade", "email_overage"}
+        assert counts["renewal"] >= 250
 
 
 async def test_tiers_follow_from_the_sample(sample: Path, database: MakeDatabase) -> None:
