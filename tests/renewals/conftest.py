@@ -85,3 +85,9 @@ async def ask(address: Addresses, clock: ManualClock) -> AsyncIterator[Asking]:
         transport = httpx2.ASGITransport(app=app)
         async with httpx2.AsyncClient(transport=transport, base_url="http://renewals.test") as http:
             yield Asking(http)
+
+
+def fields(response: httpx2.Response) -> list[str]:
+    """The fields that an answer of problem details names."""
+    assert response.headers["content-type"] == "application/problem+json"
+    return [error["field"] for error in response.json()["errors"]]

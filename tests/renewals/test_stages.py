@@ -4,13 +4,21 @@ import asyncio
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+import pytest
+
+from deploy.local.databases import Addresses
 from services.renewals import handlers, jobs
+from services.renewals.domain import Kind, Partner, Refused, stages
+from services.renewals.domain.choices import DefaultOwner, choose_default
+from services.renewals.main import create_app
 from shared.chassis.clock import ManualClock
 from shared.chassis.database import Pool
 from shared.chassis.outbox import header_pairs
 from shared.contracts import clients, ids
-from shared.contracts.renewals import RenewalDeadlineApproaching, RenewalSettled
+from shared.contracts.renewals import OwnerChoice, RenewalDeadlineApproaching, RenewalSettled
+from tests import tokens
 from tests.deliver import deliver, pending, published, record_of
+from tests.renewals.conftest import settings_for
 from tests.renewals.portfolio import (
     CLIENT,
     NOON,
@@ -367,3 +375,34 @@ async def test_records_may_come_twice_and_in_any_number(pool: Pool, clock: Manua
     await deliver(handlers.from_clients_state, pool, APartner().now())
 
     assert len(await all_of(pool)) == 1
+
+
+async def test_the_running_service_sweeps_by_itself(
+    address: Addresses, pool: Pool, clock: ManualClock
+) -> None:
+    await hear(pool, APartner().now(), AClient().term(1, NOON.date() + timedelta(days=50)).now())
+    settings = settings_for(address.dsn, run_sweep=True, sweep_idle=0.05)
+    app = create_app(settings, clock, verifier=tokens.verifier())
+
+    async with app.router.lifespan_context(app), asyncio.timeout(10):
+        while not await stages_told(pool):
+            await asyncio.sleep(0.05)
+
+    assert await stages_told(pool) == ["d-7"]
+
+
+def test_looked_at_too_early_a_stage_is_only_armed_anew() -> None:
+    plan = stages.plan(Kind.RENEWAL, START, "UTC", "09:00", stages.FACTORY)
+
+    swept = stages.sweep(plan, "d-7", at(date(2026, 4, 10), 8))
+
+    assert (swept.fired, swept.superseded) == (None, ())
+    assert (swept.next_stage, swept.next_at) == ("d-7", at(date(2026, 4, 10)))
+
+
+def test_a_default_of_its_own_is_no_default() -> None:
+    partner = Partner(partner_id=PARTNER)
+    wanted = DefaultOwner(choice=OwnerChoice(owner="default"))
+
+    with pytest.raises(Refused, match="the default is 'hubspot' or 'partner'"):
+        choose_default(partner, wanted, (), None, NOON)

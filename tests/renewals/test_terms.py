@@ -324,6 +324,29 @@ async def test_the_default_option_of_a_quote_gives_the_renewal_mrr(pool: Pool) -
     assert (moved.renewal_mrr, moved.options) == (renewal.renewal_mrr, renewal.options)
 
 
+async def test_a_quote_in_another_currency_is_no_price_for_it(pool: Pool) -> None:
+    async with pool.acquire() as tx:
+        quote = Quote(
+            client_id=CLIENT,
+            partner_id=PARTNER,
+            starts=START,
+            option="Stay",
+            product="Product 1",
+            renewal_mrr=Decimal("90.00"),
+            currency="USD",
+        )
+        assert await store.save_quotes(tx, [quote]) == [(CLIENT, True)]
+        assert await store.save_quotes(tx, [quote]) == []
+    client = AClient().term(1)
+    await hear(pool, APartner().now(), client.now())
+    assert (await the_renewal(pool)).renewal_mrr == Decimal("90.00")
+
+    await hear(pool, client.term(1, currency="EUR").now())
+
+    renewal = await the_renewal(pool)
+    assert (renewal.options, renewal.renewal_mrr) == ((), Decimal("100.00"))
+
+
 async def test_without_services_a_new_renewal_is_nothing_to_decide(pool: Pool) -> None:
     await hear(pool, APartner().now(), AClient(active=False).term(1).now())
 

@@ -68,12 +68,10 @@ class Book:
 
     def new_id(self, kind: Kind, starts: date) -> UUID:
         """An id that none of the client's changes has or ever had."""
-        for number in count(1):
-            first = starts.isoformat() if number == 1 else f"{starts.isoformat()}#{number}"
-            made = ids.renewal_id(self.client.client_id, kind, first)
-            if made not in self.renewals:
-                return made
-        raise AssertionError
+        day = starts.isoformat()
+        firsts = (day if number == 1 else f"{day}#{number}" for number in count(1))
+        made = (ids.renewal_id(self.client.client_id, kind, first) for first in firsts)
+        return next(each for each in made if each not in self.renewals)
 
     @property
     def first_status(self) -> Status:

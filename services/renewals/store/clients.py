@@ -50,12 +50,6 @@ async def lock_clients(tx: Connection, partners: Mapping[UUID, UUID]) -> dict[UU
     return found
 
 
-async def lock_client(tx: Connection, client_id: UUID) -> Client | None:
-    """Hold a client until commit. None where the clients service has not told of it."""
-    found = (await _lock(tx, [client_id])).get(client_id)
-    return found if found and found.client_version else None
-
-
 async def find_client(tx: Connection, client_id: UUID) -> Client | None:
     """A client as it is now. None where the clients service has not told of it."""
     found = (await list_clients(tx, [client_id])).get(client_id)
