@@ -40,6 +40,7 @@ class Sink:
     faults: dict[str, deque[str]] = field(default_factory=lambda: defaultdict(deque))
     connections: int = 0
     seen: list[str] = field(default_factory=list)
+    pipelining: bool = False
 
     def fail(self, at: str, *answers: str) -> None:
         self.faults[at].extend(answers)
@@ -58,7 +59,15 @@ class Sink:
     def mails(self) -> list[EmailMessage]:
         return [kept.mail for kept in self.kept]
 
-    # What aiosmtpd asks.
+    # What aiosmtpd asks, by the names and with the arguments that it asks with.
+    # ruff: noqa: ARG002
+
+    async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
+        self, server: Any, session: Session, envelope: Envelope, host: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = host
+        offered = ["250-PIPELINING"] if self.pipelining else []
+        return [*responses[:-1], *offered, responses[-1]]
 
     async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
         self, server: Any, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -114,16 +123,16 @@ class _Server(SMTP):
 
 @asynccontextmanager
 async def serving(
-    *, tls: ssl.SSLContext | None = None, password: str | None = None, greet: bool = True
+    *, tls: ssl.SSLContext | None = None, password: str | None = None, pipelining: bool = False
 ) -> AsyncIterator[Sink]:
     """A server on a free port, in this loop, for as long as it is entered."""
-    sink, made = Sink(), []
+    sink, made = Sink(pipelining=pipelining), []
 
     def authenticate(
         server: Any, session: Any, envelope: Any, mechanism: str, data: Any
     ) -> AuthResult:
         good = isinstance(data, LoginPassword) and data.password == (password or "").encode()
-        return AuthResult(success=good)
+        return AuthResult(success=good, handled=False)
 
     def protocol() -> SMTP:
         sink.connections += 1
@@ -134,7 +143,7 @@ async def serving(
             require_starttls=tls is not None,
             authenticator=authenticate if password else None,
             auth_required=password is not None,
-            auth_require_tls=False,
+            auth_require_tls=tls is not None,
             loop=asyncio.get_running_loop(),
         )
         made.append(server)
