@@ -110,10 +110,16 @@ BAD_BODIES = [
     (b'{"name": "x", "tags": ["a\\u0000b"]}', "tags", "NUL"),
     (b'{"name": "\\ud800"}', "name", "unicode"),
     (b'{"name": "x", "weight": 9223372036854775808}', "weight", "64 bits"),
-    (b'{"name": "x", "weight": 1e400}', "weight", "finite"),
+    (b'{"name": "x", "weight": 1e400}', "weight", "valid integer"),
     (b'{"name": "x", "made": "2026-02-30"}', "made", "valid date"),
     (b'{"name": "x", "price": "NaN"}', "price", "finite"),
     (b'{"name": {"a": NaN}}', "name", "valid string"),
+    (b'{"name": "x", "weight": true}', "weight", "valid integer"),
+    (b'{"name": "x", "weight": "7"}', "weight", "valid integer"),
+    (b'{"name": "x", "weight": 1.5}', "weight", "valid integer"),
+    (b'{"name": "x", "made": 0}', "made", "valid date"),
+    (b'{"name": "x", "tags": "abc"}', "tags", "valid tuple"),
+    (b'{"name": "x", "tags": [1]}', "tags.0", "valid string"),
     (b'"text"', "body", "valid dictionary"),
 ]
 

@@ -11,13 +11,16 @@ import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from shared.chassis.http import (
+    Command,
     Cursor,
     Invalid,
 )
 from shared.chassis.http.idempotency import forget_old_keys
 from tests import tokens
+from tests.chassis.gadgets.api import MakeGadget
 from tests.chassis.gadgets.running import (
     ADMIN,
     BOB,
@@ -147,3 +150,24 @@ def test_a_cursor_gives_back_what_was_put_in(values: tuple[Any, ...]) -> None:
 def test_any_text_as_a_cursor_is_refused_or_read(text: str) -> None:
     with contextlib.suppress(Invalid):
         Cursor.decode(text, str, date)
+
+
+def test_a_command_made_in_code_keeps_what_it_was_given() -> None:
+    made = MakeGadget(
+        name="Cog", price=Decimal("1.10"), made=date(2026, 1, 15), tags=("a", "b"), weight=3
+    )
+    assert (made.price, made.made, made.tags) == (Decimal("1.10"), date(2026, 1, 15), ("a", "b"))
+
+
+def test_a_nested_command_is_as_strict_and_names_the_place() -> None:
+    class Order(Command):
+        gadgets: list[MakeGadget]
+        by_name: dict[str, int]
+
+    good = {"gadgets": [{"name": "x", "made": "2026-01-15"}], "by_name": {"a": 1}}
+    assert Order.model_validate(good).gadgets[0].made == date(2026, 1, 15)
+    bad = {"gadgets": [{"name": "x"}, {"name": "x", "weight": True}], "by_name": {"a\0": 1}}
+    with pytest.raises(ValidationError) as wrong:
+        Order.model_validate(bad)
+    places = {".".join(map(str, each["loc"])) for each in wrong.value.errors()}
+    assert places == {"gadgets.1.weight", "by_name"}

@@ -3,18 +3,48 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, field_validator
+from pydantic_core import (
+    PydanticCustomError,
+    PydanticSerializationError,
+    core_schema,
+    to_json,
+)
+from typing_extensions import override
 
 SMALLEST, BIGGEST = -(2**63), 2**63 - 1
 
 
 class Command(BaseModel):
-    """What a caller asks for. A field that is not declared is an error, never ignored."""
+    """What a caller asks for.
+
+    A field that is not declared is an error, never ignored, and a value of another type than
+    the declared one is never bent into it: no "7" or true for 7, no 0 for a date.
+    """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
         extra="forbid", frozen=True, allow_inf_nan=False, str_max_length=10_000
     )
+
+    @classmethod
+    @override
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        plain = handler(source)
+
+        def look_first(data: Any, validate: core_schema.ValidatorFunctionWrapHandler) -> Any:
+            """Look at it as the JSON that it was: only there is a date a text, and all strict."""
+            if isinstance(data, dict):
+                try:
+                    written = to_json(data, inf_nan_mode="constants")
+                except PydanticSerializationError:  # a text that is no Unicode: validate tells it
+                    return validate(data)
+                cls.model_validate_json(written, strict=True)
+            return validate(data)
+
+        checked = core_schema.no_info_wrap_validator_function(look_first, plain)
+        return core_schema.json_or_python_schema(json_schema=plain, python_schema=checked)
 
     @field_validator("*")
     @classmethod
