@@ -5,6 +5,7 @@ import signal
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,13 +14,14 @@ import asyncpg
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError
 
 from deploy.local import ports
 from deploy.local.databases import Addresses
 from deploy.local.kafka import Kafka
 from shared.chassis import outbox
 from shared.chassis.database import Pool
-from shared.chassis.relay import Relay, _hash
+from shared.chassis.relay import LostLeadError, Relay, _Flight, _hash
 from tests.chassis.depot import (
     Counted,
     counted,
@@ -333,6 +335,82 @@ async def test_a_batch_that_kafka_refuses_is_sent_once_it_is_taken_and_in_order(
     records = await read_topic(kafka, refused.TOPIC, 100)
     assert sorted(set(numbers_in(records))) == list(range(100))
     assert in_order(records)
+
+
+def answer(error: Exception | None) -> "asyncio.Future[None]":
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    if error:
+        future.set_exception(error)
+    else:
+        future.set_result(None)
+    return future
+
+
+async def test_nothing_is_dropped_behind_an_event_of_its_key_that_kafka_has_not(
+    depot_at: Addresses, pool: Pool
+) -> None:
+    one, other = uuid4(), uuid4()
+    await say(pool, *[counted(number, thing) for thing in (one, other) for number in range(3)])
+    relay = Relay(depot_at.dsn, "nowhere:1", source="/depot")
+    rows = await pool.fetch("SELECT * FROM outbox ORDER BY id")
+    flight = _Flight(rows, read_at=0.0, batch_of=[0, 1, 0, 0, 0, 1])
+    flight.acks = [answer(None), answer(KafkaError("too large"))]
+    async with pool.acquire() as conn:
+        await relay._delete(conn, flight)
+    left = await pool.fetch("SELECT id FROM outbox ORDER BY id")
+    assert [rows.index(row) for row in rows if row["id"] in {each["id"] for each in left}] == [
+        1,
+        2,
+        5,
+    ]
+
+
+async def test_whoever_finds_its_rows_deleted_by_another_starts_over(
+    depot_at: Addresses, pool: Pool
+) -> None:
+    await say(pool, counted(1), counted(2))
+    relay = Relay(depot_at.dsn, "nowhere:1", source="/depot")
+    flight = _Flight(await pool.fetch("SELECT * FROM outbox"), read_at=0.0, batch_of=[0, 0])
+    flight.acks = [answer(None)]
+    await pool.execute("DELETE FROM outbox WHERE id = (SELECT min(id) FROM outbox)")
+    async with pool.acquire() as conn:
+        with pytest.raises(LostLeadError, match="another relay of /depot was here"):
+            await relay._delete(conn, flight)
+
+
+async def test_rows_that_were_read_long_ago_are_read_again_before_they_are_sent(
+    depot_at: Addresses, pool: Pool, kafka: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cls = await make_topic(kafka)
+    await say(pool, counted(1, cls=cls))
+    build, reads = Relay._build, []
+
+    async def pause(self: Relay, *arguments: Any) -> _Flight:
+        flight = await build(self, *arguments)
+        reads.append(flight)
+        if len(reads) == 1:
+            flight.read_at -= 6  # as if the process had stood still
+        return flight
+
+    monkeypatch.setattr(Relay, "_build", pause)
+    async with relaying(depot_at, kafka):
+        await sent(pool)
+    assert len(reads) == 2
+    assert reads[0].acks == []
+
+
+async def test_the_biggest_event_goes_through_beside_small_ones(
+    depot_at: Addresses, pool: Pool, kafka: str
+) -> None:
+    cls = await make_topic(kafka, partitions=1)
+    async with pool.acquire() as tx, tx.transaction():
+        small = outbox.render([counted(n, cls=cls) for n in range(3)])
+        big = replace(small[1], payload=b"x" * outbox.BIGGEST)
+        await outbox.insert(tx, [small[0], big, small[2]])
+    async with relaying(depot_at, kafka):
+        await sent(pool)
+    arrived = await read_topic(kafka, cls.TOPIC, 3)
+    assert max(len(each.value) for each in arrived) == outbox.BIGGEST
 
 
 async def test_nothing_is_lost_while_kafka_is_down(
