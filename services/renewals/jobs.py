@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import structlog
+
 from services.renewals.domain import Client, Kind, Partner, Services, dates, settle
 from services.renewals.domain.notices import Look, Row, Shared, header, header_base, instant, look
 from services.renewals.domain.notices import payload as written
@@ -16,6 +18,8 @@ from shared.chassis.clock import Clock
 from shared.chassis.database import Connection, Pool
 from shared.contracts import ids
 from shared.contracts.renewals import EVENTS, OwnerChoice
+
+log = structlog.get_logger(__name__)
 
 BATCH = 500
 DEFERRED = timedelta(seconds=60)
@@ -35,9 +39,7 @@ async def run_settle_once(pool: Pool, clock: Clock, limit: int = BATCH) -> int:
     now = clock.now()
     async with pool.acquire() as tx, tx.transaction():
         zones = await partners.list_time_zones(tx)
-        if not zones:
-            return 0
-        todays = {zone: dates.today_in(zone, now) for zone in zones}
+        todays = dates.todays_in(zones, now)
         overdue = dict(await renewals.list_overdue(tx, todays, limit))
         if not overdue:
             return 0
@@ -103,7 +105,13 @@ class _Sweep:
         self.partners = await partners.list_partners(tx, {row["partner_id"] for row in due})
         found = await sweeps.list_owners(tx, [row["client_id"] for row in due])
         for row in due:
-            self._look_at(row, found[row["client_id"]], self.partners[row["partner_id"]])
+            try:
+                self._look_at(row, found[row["client_id"]], self.partners[row["partner_id"]])
+            except (KeyError, ValueError) as error:  # what is wrong with one holds up no other
+                log.warning(
+                    "renewal_deferred", renewal_id=str(row["renewal_id"]), reason=repr(error)
+                )
+                self._defer(row)
         if self.result.records:
             first = await sweeps.save_sweep(tx, self.result)
             if len(first) < len(self.told):
@@ -129,7 +137,7 @@ class _Sweep:
             found = self.looks[shared] = look(shared, self.now)
         swept, renewal_id, version = found.swept, row["renewal_id"], row["version"]
         if found.unsettled:  # another sweep settles it just now
-            self.result.armed.append((renewal_id, version, row["next_stage"], self.now + DEFERRED))
+            self._defer(row)
             return
         gone = [(due, "superseded") for due in swept.superseded]
         if swept.fired:
@@ -141,6 +149,10 @@ class _Sweep:
             for due, what in gone
         ]
         self.result.armed.append((renewal_id, version, swept.next_stage, swept.next_at))
+
+    def _defer(self, row: Any) -> None:
+        again = (row["renewal_id"], row["version"], row["next_stage"], self.now + DEFERRED)
+        self.result.armed.append(again)
 
     def _tell(self, found: Look, row: Any, client: Any, partner: Partner) -> None:
         told = Row(

@@ -377,6 +377,32 @@ async def test_records_may_come_twice_and_in_any_number(pool: Pool, clock: Manua
     assert len(await all_of(pool)) == 1
 
 
+async def test_one_broken_renewal_holds_up_no_other(pool: Pool, clock: ManualClock) -> None:
+    soon, passed = NOON.date() + timedelta(days=50), NOON.date() + timedelta(days=40)
+    broken = ids.partner_id(2)
+    await hear(
+        pool,
+        APartner().now(),
+        APartner(hub=2).now(),
+        AClient(record=1).term(1, soon).now(),
+        AClient(record=2).term(1, passed).now(),
+        AClient(record=3, hub=2).term(1, soon).now(),
+        AClient(record=4, hub=2).term(1, passed).now(),
+    )
+    await pool.execute("UPDATE partners SET time_zone = 'No/Where' WHERE partner_id = $1", broken)
+
+    await watch(pool, clock)
+    assert [(e.stage, e.partner_id) for e in await told(pool)] == [
+        ("d-7", PARTNER),
+        ("outcome", PARTNER),
+    ]
+
+    await pool.execute("UPDATE partners SET time_zone = 'UTC' WHERE partner_id = $1", broken)
+    clock.advance(timedelta(minutes=1))
+    await watch(pool, clock)
+    assert sorted(e.stage for e in await told(pool) if e.partner_id == broken) == ["d-7", "outcome"]
+
+
 async def test_the_running_service_sweeps_by_itself(
     address: Addresses, pool: Pool, clock: ManualClock
 ) -> None:

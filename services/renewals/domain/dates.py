@@ -1,5 +1,7 @@
 """Deadlines, days left, and the instants at which a local time begins."""
 
+from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -23,6 +25,15 @@ def enters_horizon(start: date, kind: Kind = Kind.RENEWAL) -> date:
 def today_in(zone: str, now: datetime) -> date:
     """The calendar day of an instant in an IANA time zone."""
     return now.astimezone(zone_of(zone)).date()
+
+
+def todays_in(zones: Iterable[str], now: datetime) -> dict[str, date]:
+    """The calendar day of an instant in each zone; names that are no zones are left out."""
+    found = {}
+    for zone in zones:
+        with suppress(ValueError):
+            found[zone] = today_in(zone, now)
+    return found
 
 
 @lru_cache(maxsize=1024)

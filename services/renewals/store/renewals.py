@@ -232,7 +232,7 @@ async def list_overdue(
         """,
         list(todays),
         list(todays.values()),
-        max(todays.values()),
+        max(todays.values(), default=date.min),
         limit,
     )
     return [(row["client_id"], row["partner_id"]) for row in rows]
