@@ -67,10 +67,12 @@ class Service:
         partner: UUID = OURS,
         role: Role = "admin",
         version: int | None = None,
-        **headers: str,
+        key: str | None = None,
     ) -> httpx2.Response:
         """Ask as this user; with a version, on condition that it is the present one."""
-        sent = tokens.bearer(user, partner, role) | headers
+        sent = tokens.bearer(user, partner, role)
+        if key is not None:
+            sent["Idempotency-Key"] = key
         if version is not None:
             sent["If-Match"] = f'"{version}"'
         return await self.http.request(method, path, json=body, headers=sent)

@@ -1,7 +1,7 @@
 """A small portfolio as CSV files, imported as a person would import it."""
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ DELTA = ids.client_id(SOUTH, 1)
 EVE, FAY = ids.contact_id(NORTH, 501), ids.contact_id(NORTH, 502)
 MARKETING, SALES = ids.subscription_id(NORTH, 901), ids.subscription_id(NORTH, 902)
 
-Row = Mapping[str, Any]
+Row = dict[str, Any]
 
 
 def partner(hub: int, **other: Any) -> Row:
@@ -156,7 +156,13 @@ def write(folder: Path, files: Files, **how: Any) -> Path:
 
 
 async def bring(
-    pool: Pool, folder: Path, files: Files | None, clock: Clock, **options: bool
+    pool: Pool,
+    folder: Path,
+    files: Files | None,
+    clock: Clock,
+    *,
+    dry_run: bool = False,
+    strict: bool = False,
 ) -> Report:
     """Import files, as `python -m services.clients import` does."""
     return await run(
@@ -167,7 +173,8 @@ async def bring(
         Context(clock, None),
         begin=imports.begin,
         finish=imports.finish,
-        **options,
+        dry_run=dry_run,
+        strict=strict,
     )
 
 

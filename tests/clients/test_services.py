@@ -3,6 +3,8 @@
 import asyncio
 from datetime import timedelta
 
+import httpx2
+
 from shared.contracts import clients
 from tests.clients.conftest import Service
 from tests.clients.portfolio import ACME, ANN, OURS
@@ -11,13 +13,11 @@ from tests.deliver import pending, published
 END = {"reason": "The client moved on", "confirm": True}
 
 
-async def end(service: Service, version: int | None, **headers: str):  # noqa: ANN201 - as `ask`
-    return await service.ask(
-        "POST", f"/clients/{ACME}/services/end", END, version=version, **headers
-    )
+async def end(service: Service, version: int | None, *, key: str | None = None) -> httpx2.Response:
+    return await service.ask("POST", f"/clients/{ACME}/services/end", END, version=version, key=key)
 
 
-async def resume(service: Service, version: int | None):  # noqa: ANN201 - as `ask`
+async def resume(service: Service, version: int | None) -> httpx2.Response:
     return await service.ask("POST", f"/clients/{ACME}/services/resume", version=version)
 
 
@@ -85,16 +85,16 @@ async def test_who_saw_an_older_version_neither_ends_nor_resumes(service: Servic
 
 
 async def test_the_same_key_gets_the_same_answer_and_another_body_none(service: Service) -> None:
-    key = {"Idempotency-Key": "end-acme"}
-    first = await end(service, 1, **key)
+    key = "end-acme"
+    first = await end(service, 1, key=key)
     await resume(service, 2)
-    replayed = await end(service, 1, **key)
+    replayed = await end(service, 1, key=key)
     other = await service.ask(
         "POST",
         f"/clients/{ACME}/services/end",
         END | {"reason": "another"},
         version=3,
-        **key,
+        key=key,
     )
 
     assert replayed.json() == first.json()

@@ -18,6 +18,7 @@ from shared.chassis.identity import Caller
 from shared.contracts.clients import ClientEvent
 
 BELONGS_ELSEWHERE = "a record that does not belong to another client of the partner"
+TOO_MUCH = "less text: a client with all that belongs to it must fit into 900 KiB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,10 @@ class Act:
             raise domain.Refused("record_id", BELONGS_ELSEWHERE, status=409)
         lines = [store.Line(after.client_id, after.partner_id, change) for change in changes]
         await store.save_history(self.tx, lines, self.caller.user_id, at)
-        await outbox.record(self.tx, *domain.facts(changes), after.snapshot(at))
+        try:
+            await outbox.record(self.tx, *domain.facts(changes), after.snapshot(at))
+        except outbox.EventTooBigError as error:
+            raise domain.Refused("client", TOO_MUCH, status=409) from error
         return after
 
 

@@ -1,7 +1,7 @@
 """What callers may ask for: closed models, whose values are checked as those of an import are."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
@@ -48,8 +48,30 @@ IsoCurrency = Annotated[
 ]
 
 
+def _example(**body: Any) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [body]})
+
+
+_CONTACT: Final = {
+    "name": "Ana Ruiz",
+    "email": "ana@example.com",
+    "roles": ["decision_maker", "primary"],
+    "job_title": "Head of Marketing",
+    "phone": "+34 555 0100",
+}
+_SUBSCRIPTION: Final = {
+    "product": "Marketing Hub Professional",
+    "mrr": "890.00",
+    "currency": "USD",
+    "term_start": "2026-01-01",
+    "term_end": "2026-12-31",
+}
+
+
 class TimeZoneOrder(Command):
     """By which zone the partner's days begin."""
+
+    model_config = _example(time_zone="Europe/Berlin")
 
     time_zone: Annotated[
         str,
@@ -60,6 +82,8 @@ class TimeZoneOrder(Command):
 
 class ContactOrder(Command):
     """A person of the client."""
+
+    model_config = _example(**_CONTACT)
 
     name: Name = Field(examples=["Ana Ruiz"])
     email: Email
@@ -78,13 +102,19 @@ class ContactOrder(Command):
 class NewContactOrder(ContactOrder):
     """A person of the client that is not known yet."""
 
+    model_config = _example(**_CONTACT, record_id=7)
+
     record_id: RecordId
 
 
 class SubscriptionOrder(Command):
     """A product that the client has, for its present term."""
 
-    product: Name = Field(examples=["Marketing Hub Professional"])
+    model_config = _example(**_SUBSCRIPTION)
+
+    product: Name = Field(
+        max_length=values.LONGEST_PRODUCT, examples=["Marketing Hub Professional"]
+    )
     mrr: Money = Field(examples=["890.00"])
     currency: IsoCurrency
     term_start: Day = Field(description="First day of the term.", examples=["2026-01-01"])
@@ -94,6 +124,8 @@ class SubscriptionOrder(Command):
 class NewSubscriptionOrder(SubscriptionOrder):
     """A product that is not known yet of the client."""
 
+    model_config = _example(**_SUBSCRIPTION, record_id=7)
+
     record_id: RecordId
 
 
@@ -102,10 +134,11 @@ class RelationshipOrder(Command):
 
     model_config = ConfigDict(
         json_schema_extra={
+            "examples": [{"sold": True, "managed": True, "sold_on": "2025-06-01"}],
             "anyOf": [
                 {"properties": {"sold": {"const": True}}},
                 {"properties": {"managed": {"const": True}}},
-            ]
+            ],
         }
     )
 
@@ -138,12 +171,19 @@ class EmailUseOrder(Command):
 class AllowancesOrder(Command):
     """Limits and use of contacts and of e-mail sends; null where the client has none."""
 
+    model_config = _example(
+        contact_tier={"limit": 10000, "used": 8600, "tier": "Professional 10,000"},
+        email_use={"limit": None, "used": 23000},
+    )
+
     contact_tier: ContactTierOrder | None
     email_use: EmailUseOrder | None
 
 
 class AppUsageOrder(Command):
     """How many of HubSpot's 17 countable apps the client used."""
+
+    model_config = _example(apps_used=5, period_end="2025-12-31")
 
     apps_used: int = Field(ge=0, le=values.MOST_APPS, examples=[5])
     period_end: Day = Field(
@@ -154,6 +194,8 @@ class AppUsageOrder(Command):
 
 class EndServicesOrder(Command):
     """That the partner no longer services the client."""
+
+    model_config = _example(reason="The client has hired a team of its own.", confirm=True)
 
     reason: Annotated[
         str,

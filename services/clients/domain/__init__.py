@@ -3,6 +3,8 @@
 from services.clients.domain import figures, links, values
 from services.clients.domain.change import Change, facts
 from services.clients.domain.client import (
+    MOST_CONTACTS,
+    MOST_SUBSCRIPTIONS,
     Client,
     EmailUse,
     add_contact,
@@ -30,6 +32,8 @@ from services.clients.domain.partner import (
 from services.clients.domain.refused import Refused
 
 __all__ = [
+    "MOST_CONTACTS",
+    "MOST_SUBSCRIPTIONS",
     "Change",
     "Client",
     "EmailUse",

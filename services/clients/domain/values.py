@@ -8,6 +8,7 @@ from typing import Final
 from zoneinfo import available_timezones
 
 LONGEST_TEXT: Final = 10_000
+LONGEST_PRODUCT: Final = 200
 LONGEST_EMAIL: Final = 254  # RFC 5321, section 4.5.3.1
 LONGEST_HOST: Final = 253
 LONGEST_LOCAL: Final = 64
@@ -57,6 +58,14 @@ def some_text(value: str) -> str:
     plain = text(value)
     if not plain:
         raise ValueError("a text that is not empty")
+    return plain
+
+
+def product(value: str) -> str:
+    """A product's name, as `some_text`."""
+    plain = some_text(value)
+    if len(plain) > LONGEST_PRODUCT:
+        raise ValueError(f"a product's name of at most {LONGEST_PRODUCT} characters")
     return plain
 
 

@@ -138,7 +138,7 @@ SUBSCRIPTIONS = Table(
         hub(),
         record("subscription"),
         company(),
-        Column("Product", "product", kinds.TEXT, "The product.", "Marketing Hub Professional"),
+        Column("Product", "product", kinds.PRODUCT, "The product."),
         Column("MRR", "mrr", money(), "Monthly recurring revenue."),
         Column("Currency", "currency", kinds.CURRENCY, "What the MRR is in."),
         Column("Term start", "term_start", day(), "First day of the term.", "2026-01-01"),

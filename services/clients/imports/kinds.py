@@ -8,6 +8,11 @@ from shared.chassis.imports import Column, Kind, integer
 ROLE_OF_TEAM = "channel_account_manager"
 
 TEXT = Kind(values.text, "one line of text", "text")
+PRODUCT = Kind(
+    values.product,
+    f"a product's name of at most {values.LONGEST_PRODUCT} characters",
+    "Marketing Hub Professional",
+)
 LINES = Kind(values.lines, "text", "text")
 EMAIL = Kind(values.email, "one e-mail address, such as ana@example.com", "ana@example.com")
 HOST = Kind(values.host, "a domain name, such as example.com", "example.com")

@@ -10,12 +10,13 @@ from services.clients import domain, store
 from services.clients.imports.files import COMPANIES, CONTACTS, PARTNERS, SUBSCRIPTIONS, TEAM, USERS
 from shared.chassis import outbox
 from shared.chassis.database import Connection
-from shared.chassis.imports import Context, Counts, Ending, Table
+from shared.chassis.imports import Context, Counts, Ending, Table, UnusableError
 from shared.contracts.event import Event
 
 CLIENTS_AT_ONCE = 1000
 PARTS_AT_ONCE = 5  # in a transaction
 PARTNERS_AT_ONCE = 200
+MOST_BYTES = 400_000  # of a client's contacts, so that its snapshot fits into a record
 
 # The columns of a table that a column of the file, by its field, decides together with others.
 _CLIENT = {
@@ -62,7 +63,10 @@ async def finish(tx: Connection, context: Context, ending: Ending) -> None:
     _count(ending, CONTACTS, await store.compare_contacts(tx, people))
     _count(ending, SUBSCRIPTIONS, await store.compare_subscriptions(tx))
     if ending.wanted:
-        await _finish_clients(tx, ending, given, people, at)
+        try:
+            await _finish_clients(tx, ending, given, people, at)
+        except* outbox.EventTooBigError as errors:
+            raise UnusableError(f"stopped: {errors.exceptions[0]}") from errors
     await store.drop_staging(tx)
 
 
@@ -143,6 +147,14 @@ async def _reject(tx: Connection, ending: Ending) -> None:
     for table, staged in ((CONTACTS, "contacts"), (SUBSCRIPTIONS, "subscriptions")):
         for line, value in await store.reject_unknown_clients(tx, f"staged_{staged}"):
             ending.refuse(table.file, line, "company", value, company)
+    for table, most in (
+        (CONTACTS, domain.MOST_CONTACTS),
+        (SUBSCRIPTIONS, domain.MOST_SUBSCRIPTIONS),
+    ):
+        fits = f"a company with at most {most} in {table.file}, and {MOST_BYTES} bytes of text"
+        staged = f"staged_{table.file.removesuffix('.csv')}"
+        for line, value in await store.reject_crowds(tx, staged, most, MOST_BYTES):
+            ending.refuse(table.file, line, "company", value, fits)
 
 
 async def _finish_clients(

@@ -19,8 +19,9 @@ async def compare_people(tx: Connection, what: str, given: Collection[str]) -> C
     """Count how staged partners, users or team stand to what is known."""
     key, *columns = _KNOWN[what]
     told = [column for column in columns if column in given]
-    news = ", ".join(f"s.{column}" for column in told)
-    olds = ", ".join(f"k.{column}" for column in told)
+    # A row of nothing cannot be compared, and a file that is not there tells nothing.
+    news = ", ".join(["1", *(f"s.{column}" for column in told)])
+    olds = ", ".join(["1", *(f"k.{column}" for column in told)])
     row = await tx.fetchrow(
         f"""
         SELECT count(*) FILTER (WHERE k.partner_id IS NULL),

@@ -111,6 +111,42 @@ async def reject_unknown_clients(tx: Connection, table: str) -> list[Unknown]:
     return [Unknown(*row) for row in rows]
 
 
+_TEXTS: Final = {
+    "staged_contacts": ("name", "email", "job_title", "phone"),
+    "staged_subscriptions": ("product",),
+}
+
+
+async def reject_crowds(tx: Connection, table: str, most: int, most_bytes: int) -> list[Unknown]:
+    """Take out the rows that are too many, or too much text, for one client, by line."""
+    size = " + ".join(f"octet_length({column})" for column in _TEXTS[table])
+    rows = await tx.fetch(
+        f"""
+          WITH crowded AS (
+               SELECT client_id
+                 FROM {table}
+                GROUP BY client_id
+               HAVING count(*) > $1 OR sum({size}) > $2),
+               counted AS (
+               SELECT line, row_number() OVER up_to_it AS place, sum({size}) OVER up_to_it AS bytes
+                 FROM {table}
+                 JOIN crowded USING (client_id)
+               WINDOW up_to_it AS (PARTITION BY client_id ORDER BY line)),
+               gone AS (
+               DELETE FROM {table} AS s
+                USING counted AS c
+                WHERE s.line = c.line AND (c.place > $1 OR c.bytes > $2)
+               RETURNING s.line, s.company)
+        SELECT line, company
+          FROM gone
+         ORDER BY line
+        """,  # noqa: S608 - our own names
+        most,
+        most_bytes,
+    )
+    return [Unknown(*row) for row in rows]
+
+
 _ALWAYS: Final = ("account_id", "name", "domain", "sold", "managed")
 _NEWER_USAGE: Final = """CASE WHEN s.usage_period_end IS NULL
                OR s.usage_period_end < c.usage_period_end THEN c.{0} ELSE s.{0} END"""
