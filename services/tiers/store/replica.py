@@ -1,8 +1,9 @@
 """Clients and their accounts, and what they are worth to each partner.
 
 Locks are taken in one order everywhere, or two partners who share an account would wait for each
-other: clients, then accounts, then partners, each by its id. Credits and contributions of a
-partner change only while that partner is locked.
+other: clients, then accounts, then partners, each by its id. (Erasures, one by one in a batch, may
+meet others in another order; PostgreSQL then lets one of them come again.) Credits and
+contributions of a partner change only while that partner is locked.
 """
 
 import json
