@@ -18,14 +18,14 @@ from shared.contracts.tiers import Median, Performance
 class CreditedTier(View):
     """The tier that the partner holds; it changes at reviews only."""
 
-    tier: str | None = Field(description="null: no tier.")
+    tier: str | None = Field(description="null: no tier.", examples=["Gold"])
     since: date | None = Field(description="null: never credited.")
 
 
 class Threshold(View):
     """One figure that a tier asks for."""
 
-    figure: str = Field(description="sold_mrr, managed_mrr or points.")
+    figure: str = Field(description="sold_mrr, managed_mrr or points.", examples=["sold_mrr"])
     required: Money
     actual: Money
     missing: Money = Field(description="0.00 where it is met.")
@@ -40,7 +40,7 @@ class Threshold(View):
 class Rung(View):
     """A tier, and what it asks for besides the gates."""
 
-    tier: str
+    tier: str = Field(examples=["Platinum"])
     met: bool
     thresholds: list[Threshold]
 
@@ -71,7 +71,7 @@ class NotCounted(View):
     currency: Currency
     sold: Money
     managed: Money
-    reason: str
+    reason: str = Field(examples=["no rate from CHF to USD on 2026-01-10 or before"])
 
     @classmethod
     def of(cls, excluded: Excluded) -> Self:
@@ -83,18 +83,26 @@ class Tier(View):
     """Where the partner stands: what it holds, and what today's figures would give."""
 
     partner_id: UUID
-    time_zone: str
+    time_zone: str = Field(examples=["America/New_York"])
     as_of: date = Field(description="The day in the partner's zone, of which the figures are.")
     credited: CreditedTier
     next_review_on: date | None
-    rule_set: str
-    performance: str | None = Field(description="The tier that the figures give; null: none.")
-    unknown: str = Field(description="Why no tier can be computed; empty where one can.")
+    rule_set: str = Field(examples=["2018-01"])
+    performance: str | None = Field(
+        description="The tier that the figures give; null: none.", examples=["Gold"]
+    )
+    unknown: str = Field(
+        description="Why no tier can be computed; empty where one can.", examples=[""]
+    )
     currency: Currency
     sold_mrr: Money
     managed_mrr: Money
-    points: Decimal | None = Field(description="null: the rule set counts no points.")
-    next_tier: str | None = Field(description="null: at the top, or none can be computed.")
+    points: Decimal | None = Field(
+        description="null: the rule set counts no points.", examples=["70.00"]
+    )
+    next_tier: str | None = Field(
+        description="null: at the top, or none can be computed.", examples=["Platinum"]
+    )
     ladder: list[Rung]
     median_app_usage: MedianGate
     certification: CertificationGate
@@ -175,10 +183,10 @@ class ContributionView(View):
     """A client behind a figure."""
 
     client_id: UUID
-    account_id: int
-    record_id: int
-    name: str
-    domain: str
+    account_id: int = Field(description="HubSpot account of the customer.", examples=[20000001])
+    record_id: int = Field(description="The company in the partner's CRM.", examples=[7000000001])
+    name: str = Field(examples=["Willow Lighting Inc."])
+    domain: str = Field(examples=["willow-lighting.example"])
     currency: Currency | None = Field(description="null for the median.")
     mrr: Money | None = Field(description="The client's whole revenue in this currency.")
     credit: Money | None = Field(description="What of it counts for the figure.")
@@ -226,7 +234,7 @@ class ReviewView(View):
 class Expiry(View):
     """A month in which sold credit ends."""
 
-    month: date = Field(description="Its first day.")
+    month: date = Field(description="Its first day.", examples=["2026-03-01"])
     expiring: Money = Field(description="Sold credit that counts today and ends in the month.")
     remaining: Money = Field(description="What of today's sold credit is left after the month.")
 
@@ -243,9 +251,9 @@ class Expiries(View):
 class RuleSetView(View):
     """A rule set: dated data, not code."""
 
-    name: str
-    title: str
-    kind: str = Field(description="mrr or points.")
+    name: str = Field(examples=["2018-01"])
+    title: str = Field(examples=["Solutions Partner Program, January 2018"])
+    kind: str = Field(description="mrr or points.", examples=["mrr"])
     in_force: bool = Field(description="Whether it is the one that counts today.")
     in_force_from: date | None = Field(description="null: kept for comparison.")
     computable: bool = Field(description="Whether all its thresholds have a value.")
