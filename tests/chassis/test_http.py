@@ -120,6 +120,7 @@ BAD_BODIES = [
     (b'{"name": "x", "made": 0}', "made", "valid date"),
     (b'{"name": "x", "tags": "abc"}', "tags", "valid tuple"),
     (b'{"name": "x", "tags": [1]}', "tags.0", "valid string"),
+    (b'{"name": "x", "tags": ["' + b"x" * 10_001 + b'"]}', "tags", "at most 10000"),
     (b'"text"', "body", "valid dictionary"),
 ]
 

@@ -13,6 +13,7 @@ from pydantic_core import (
 from typing_extensions import override
 
 SMALLEST, BIGGEST = -(2**63), 2**63 - 1
+LONGEST_TEXT = 10_000  # where a field says nothing else
 
 
 class Command(BaseModel):
@@ -23,7 +24,7 @@ class Command(BaseModel):
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
-        extra="forbid", frozen=True, allow_inf_nan=False, str_max_length=10_000
+        extra="forbid", frozen=True, allow_inf_nan=False
     )
 
     @classmethod
@@ -31,7 +32,11 @@ class Command(BaseModel):
     def __get_pydantic_core_schema__(
         cls, source: Any, handler: GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
-        plain = handler(source)
+        made = handler(source)
+        model: Any = handler.resolve_ref_schema(made)
+        while model["type"] != "model":  # in its own validators, if it has any
+            model = model["schema"]
+        fields = model["schema"]
 
         def look_first(data: Any, validate: core_schema.ValidatorFunctionWrapHandler) -> Any:
             """Look at it as the JSON that it was: only there is a date a text, and all strict."""
@@ -43,8 +48,9 @@ class Command(BaseModel):
                 cls.model_validate_json(written, strict=True)
             return validate(data)
 
-        checked = core_schema.no_info_wrap_validator_function(look_first, plain)
-        return core_schema.json_or_python_schema(json_schema=plain, python_schema=checked)
+        checked = core_schema.no_info_wrap_validator_function(look_first, fields)
+        model["schema"] = core_schema.json_or_python_schema(fields, checked)
+        return made
 
     @field_validator("*")
     @classmethod
@@ -65,6 +71,10 @@ def _refuse_unstorable(value: object) -> None:
     if isinstance(value, str):
         if "\0" in value:
             raise PydanticCustomError("unstorable", "A text has no NUL character")
+        if len(value) > LONGEST_TEXT:
+            raise PydanticCustomError(
+                "too_long", "A text has at most {longest} characters", {"longest": LONGEST_TEXT}
+            )
     elif isinstance(value, int):
         if not SMALLEST <= value <= BIGGEST:
             raise PydanticCustomError("unstorable", "A whole number has at most 64 bits")

@@ -104,7 +104,13 @@ def _field_errors(error: RequestValidationError) -> list[FieldError]:
             told.append(FieldError(field="body", reason=f"{reason} at character {each['loc'][-1]}"))
             continue
         value = None if each["type"] == "missing" else showable(each.get("input"))
-        told.append(FieldError(field=_path(each["loc"]), reason=each["msg"], value=value))
+        told.append(
+            FieldError(
+                field=_path(each["loc"]),
+                reason=each["msg"].removeprefix("Value error, "),
+                value=value,
+            )
+        )
     return told
 
 
