@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -414,24 +415,35 @@ async def test_the_biggest_event_goes_through_beside_small_ones(
 
 
 async def test_nothing_is_lost_while_kafka_is_down(
-    depot_at: Addresses, pool: Pool, scratch: Path
+    depot_at: Addresses, pool: Pool, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("shared.chassis.relay.GRACE_SECONDS", 0.5)
     port, controller_port = ports.free_ports(2)
     broker = Kafka(scratch / "killed", port=port, controller_port=controller_port, quick=True)
     broker.start()
     try:
         cls = await make_topic(broker.servers)
         things = [uuid4() for _ in range(100)]
-        async with relaying(depot_at, broker.servers) as relay:
-            await say(pool, *[counted(n, things[n], cls=cls, version=1) for n in range(100)])
-            await sent(pool)
-            broker.kill()
-            for v in range(2, 102):
-                some = [counted(v * 100 + n, things[n], cls=cls, version=v) for n in range(100)]
-                await say(pool, *some)
+
+        def round_(version: int) -> list[Counted]:
+            first = version * 100
+            return [counted(first + n, things[n], cls=cls, version=version) for n in range(100)]
+
+        async with relaying(depot_at, broker.servers, shards=range(8)) as relay:
+            async with relaying(depot_at, broker.servers, shards=range(8, 16)):
+                await say(pool, *round_(1))
+                await sent(pool)
+                broker.kill()
+                await say(pool, *round_(2))
+                await asyncio.sleep(0.5)
+                begun = monotonic()
+            assert monotonic() - begun < 5, "the other one ends although it cannot send"
+            for version in range(3, 102):
+                await say(pool, *round_(version))
             assert await waiting(pool) == 10_000
             await asyncio.to_thread(broker.start)
-            await sent(pool, seconds=40)
+            async with relaying(depot_at, broker.servers, shards=range(8, 16)):
+                await sent(pool, seconds=40)
             assert relay.progress.waiting is None
         records = await read_topic(broker.servers, cls.TOPIC, 10_100)
     finally:
