@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from shared.chassis.identity import Caller
 HEADER = "Idempotency-Key"
 LONGEST_KEY = 200
 KEPT_HOURS = 24
+_KEY = re.compile(rf"[!-~]{{1,{LONGEST_KEY}}}")
 KEPT_HEADERS = ("content-type", "etag", "location")
 
 
@@ -47,8 +49,8 @@ async def claim_key(request: Request, caller: Caller, tx: Connection) -> None:
     key = request.headers.get(HEADER)
     if key is None or request.method != "POST":
         return
-    if not key.isprintable() or not 0 < len(key) <= LONGEST_KEY:
-        raise Invalid(HEADER, f"1 to {LONGEST_KEY} printable characters", key)
+    if not _KEY.fullmatch(key):
+        raise Invalid(HEADER, f"1 to {LONGEST_KEY} visible ASCII characters, no blank", key)
     digest = await _digest(request, caller)
     claimed = await tx.fetchval(
         """
