@@ -135,7 +135,6 @@ def _fact(said: renewals.RenewalEvent) -> domain.Fact:
         said.client_id,
         said.partner_id,
         said.version,
-        said.occurred_at,
         starts,
         status,
         deadline,

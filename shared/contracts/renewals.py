@@ -115,6 +115,9 @@ class Renewal(Data):
     products: tuple[Product, ...] = Field((), description="What stands for decision.")
     options: tuple[Option, ...] = Field((), description="What the client may choose from.")
     chosen_option_id: UUID | None = Field(None, description="None while nothing is chosen.")
+    version: int = Field(
+        0, ge=0, description="The renewal's own version, as its events carry it; 0 is unsaid."
+    )
 
 
 class PartnerPolicySnapshot(Snapshot):

@@ -1,19 +1,18 @@
 """What a fact about a contract change means for the messages about it."""
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Where a contract change stands since ``at``. A status of None: as it was, it only moved."""
+    """Where a contract change stands at a version. A status of None: as it was, it only moved."""
 
     renewal_id: UUID
     client_id: UUID
     partner_id: UUID
     version: int
-    at: datetime
     starts: date
     status: str | None = None
     deadline: date | None = None

@@ -60,7 +60,6 @@ CREATE TABLE client_policies (
     client_id uuid PRIMARY KEY,
     partner_id uuid NOT NULL,
     version bigint NOT NULL,
-    said_at timestamptz NOT NULL,
     owner jsonb NOT NULL,
     stages jsonb
 );
@@ -78,9 +77,9 @@ CREATE TABLE renewals (
     current_mrr numeric(14, 2),
     renewal_mrr numeric(14, 2),
     products jsonb NOT NULL DEFAULT '[]',
-    fact_version bigint NOT NULL DEFAULT 0,
-    said_at timestamptz NOT NULL
+    version bigint NOT NULL,
+    listed_version bigint NOT NULL DEFAULT 0
 );
 CREATE INDEX renewals_client ON renewals (client_id);
-COMMENT ON COLUMN renewals.fact_version IS 'Of the renewal, when a fact about it was last heard.';
-COMMENT ON COLUMN renewals.said_at IS 'When its owner said so: what was said before changes nothing.';
+COMMENT ON COLUMN renewals.version IS 'Its own, by which facts and snapshots are told apart: no two clocks agree.';
+COMMENT ON COLUMN renewals.listed_version IS 'Of the client''s snapshot that last had it; 0 while only a fact told of it.';

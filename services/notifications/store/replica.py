@@ -224,19 +224,16 @@ async def save_renewals(
     told = [latest[client_id] for client_id in sorted(latest)]
     rows = await tx.fetch(
         """
-        INSERT INTO client_policies AS old (client_id, partner_id, version, said_at, owner, stages)
-        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::timestamptz[], $5::jsonb[],
-                             $6::jsonb[])
+        INSERT INTO client_policies AS old (client_id, partner_id, version, owner, stages)
+        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::jsonb[], $5::jsonb[])
             ON CONFLICT (client_id) DO UPDATE
-           SET version = excluded.version, said_at = excluded.said_at, owner = excluded.owner,
-               stages = excluded.stages
+           SET version = excluded.version, owner = excluded.owner, stages = excluded.stages
          WHERE old.version < excluded.version
         RETURNING client_id
         """,
         [each.client_id for each in told],
         [each.partner_id for each in told],
         [each.version for each in told],
-        [each.occurred_at for each in told],
         [each.owner.model_dump_json() for each in told],
         [None if each.stages is None else _STAGES.dump_json(each.stages).decode() for each in told],
     )
@@ -254,21 +251,22 @@ async def _save_changes(tx: Connection, said: Sequence[renewals.ClientRenewalsSn
         """
         INSERT INTO renewals AS old (renewal_id, client_id, partner_id, kind, status, starts,
                                      deadline, currency, current_mrr, renewal_mrr, products,
-                                     said_at)
+                                     version, listed_version)
         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[],
                              $6::date[], $7::date[], $8::text[], $9::numeric[], $10::numeric[],
-                             $11::jsonb[], $12::timestamptz[])
+                             $11::jsonb[], $12::bigint[], $13::bigint[])
             ON CONFLICT (renewal_id) DO UPDATE
            SET kind = excluded.kind, currency = excluded.currency,
                current_mrr = excluded.current_mrr, renewal_mrr = excluded.renewal_mrr,
                products = excluded.products,
-               status = CASE WHEN old.said_at <= excluded.said_at
+               status = CASE WHEN old.version <= excluded.version
                              THEN excluded.status ELSE old.status END,
-               starts = CASE WHEN old.said_at <= excluded.said_at
+               starts = CASE WHEN old.version <= excluded.version
                              THEN excluded.starts ELSE old.starts END,
-               deadline = CASE WHEN old.said_at <= excluded.said_at OR old.deadline IS NULL
+               deadline = CASE WHEN old.version <= excluded.version OR old.deadline IS NULL
                                THEN excluded.deadline ELSE old.deadline END,
-               said_at = greatest(old.said_at, excluded.said_at)
+               version = greatest(old.version, excluded.version),
+               listed_version = excluded.listed_version
         """,
         [renewal.renewal_id for _, renewal in told],
         [client.client_id for client, _ in told],
@@ -281,19 +279,19 @@ async def _save_changes(tx: Connection, said: Sequence[renewals.ClientRenewalsSn
         [renewal.current_mrr for _, renewal in told],
         [renewal.renewal_mrr for _, renewal in told],
         [_PRODUCTS.dump_json(renewal.products).decode() for _, renewal in told],
-        [client.occurred_at for client, _ in told],
+        [renewal.version for _, renewal in told],
+        [client.version for client, _ in told],
     )
     await tx.execute(
         """
         UPDATE renewals AS old
-           SET status = 'withdrawn', said_at = said.at
-          FROM unnest($1::uuid[], $2::timestamptz[]) AS said (client_id, at)
-         WHERE old.client_id = said.client_id AND old.renewal_id <> ALL($3::uuid[])
-           AND old.said_at <= said.at AND old.status <> 'withdrawn'
+           SET status = 'withdrawn'
+          FROM unnest($1::uuid[], $2::bigint[]) AS said (client_id, version)
+         WHERE old.client_id = said.client_id AND old.status <> 'withdrawn'
+           AND old.listed_version BETWEEN 1 AND said.version - 1
         """,
         [client.client_id for client in said],
-        [client.occurred_at for client in said],
-        [renewal.renewal_id for _, renewal in told],
+        [client.version for client in said],
     )
 
 
@@ -310,18 +308,18 @@ async def save_facts(tx: Connection, said: Sequence[domain.Fact]) -> list[UUID]:
     rows = await tx.fetch(
         """
         INSERT INTO renewals AS old (renewal_id, client_id, partner_id, kind, status, starts,
-                                     deadline, fact_version, said_at)
+                                     deadline, version)
         SELECT renewal_id, client_id, partner_id, 'renewal', coalesce(status, 'pending'), starts,
-               deadline, version, at
+               deadline, version
           FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::date[], $6::date[],
-                      $7::bigint[], $8::timestamptz[])
-            AS said (renewal_id, client_id, partner_id, status, starts, deadline, version, at)
+                      $7::bigint[])
+            AS said (renewal_id, client_id, partner_id, status, starts, deadline, version)
             ON CONFLICT (renewal_id) DO UPDATE
-           SET status = CASE WHEN excluded.status = 'pending' AND NOT old.renewal_id = ANY($9)
+           SET status = CASE WHEN excluded.status = 'pending' AND NOT old.renewal_id = ANY($8)
                              THEN old.status ELSE excluded.status END,
                starts = excluded.starts, deadline = coalesce(excluded.deadline, old.deadline),
-               fact_version = excluded.fact_version, said_at = excluded.said_at
-         WHERE old.fact_version < excluded.fact_version AND old.said_at <= excluded.said_at
+               version = excluded.version
+         WHERE old.version < excluded.version
         RETURNING client_id
         """,
         [fact.renewal_id for fact in facts],
@@ -331,7 +329,6 @@ async def save_facts(tx: Connection, said: Sequence[domain.Fact]) -> list[UUID]:
         [fact.starts for fact in facts],
         [fact.deadline for fact in facts],
         [fact.version for fact in facts],
-        [fact.at for fact in facts],
         [fact.renewal_id for fact in facts if fact.status == "pending"],
     )
     return [row["client_id"] for row in rows]

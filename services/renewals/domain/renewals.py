@@ -291,4 +291,5 @@ def published(renewal: Renewal) -> contract.Renewal:
         products=renewal.products,
         options=renewal.options,
         chosen_option_id=renewal.chosen_option_id,
+        version=renewal.version,
     )
