@@ -171,3 +171,27 @@ def test_a_nested_command_is_as_strict_and_names_the_place() -> None:
         Order.model_validate(bad)
     places = {".".join(map(str, each["loc"])) for each in wrong.value.errors()}
     assert places == {"gadgets.1.weight", "by_name"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "written"),
+    [
+        (int, "9223372036854775808"),
+        (int, "1.5"),
+        (Decimal, "NaN"),
+        (Decimal, "1e999999"),
+        (Decimal, "x"),
+        (datetime, "2026-01-15T12:00:00"),
+        (date, "2026-02-30"),
+        (UUID, "1"),
+        (str, "a\0b"),
+    ],
+)
+def test_a_cursor_holds_only_values_that_can_be_asked_for(kind: type, written: str) -> None:
+    with pytest.raises(Invalid, match="cursor"):
+        Cursor.decode(Cursor.encode(written), kind)
+
+
+def test_an_order_that_a_list_does_not_have_cannot_be_its_default() -> None:
+    with pytest.raises(ValueError, match="'price' is not among"):
+        paging("name", default="price")

@@ -171,6 +171,14 @@ def test_an_open_quote_far_from_any_other_costs_its_row_alone(tmp_path: Path) ->
     assert [each.line for each in problems] == [2]
 
 
+def test_a_field_without_end_is_refused_alone(tmp_path: Path) -> None:
+    rows, problems = read(write(tmp_path, f'{HEADER}\n1,"{"n" * 200_000}",,,\n2,b,,,\n'))
+    assert [row[0] for row in rows] == [2]
+    assert [(each.line, each.expected) for each in problems] == [
+        (2, "fields of at most 131072 characters, with quotes closed")
+    ]
+
+
 def test_bad_rows_among_many_are_found_exactly(tmp_path: Path) -> None:
     chance = random.Random(7)  # noqa: S311 - repeatable
     lines, spoiled = [HEADER], {}
