@@ -118,8 +118,8 @@ async def consuming(
     broker = make_broker(access)
     silence = {"session_timeout_ms": int(settings.kafka_session_timeout * 1000)}
     subscribers = [(each, subscribe(broker, each, pool, stopping, **silence)) for each in inboxes]
-    await broker.start()
     try:
+        await broker.start()
         async with running(_watch_lag(subscribers), "lag"):
             yield broker
     finally:

@@ -23,6 +23,7 @@ from shared.chassis.kafka import Access
 BATCH = 64  # rows of a shard at a time
 STALE_SECONDS = 5.0
 GRACE_SECONDS = 5.0
+METADATA_SECONDS = 10.0
 _LOCKS = 0x0A52  # the first number of the advisory locks; the second is the shard
 _IDLE_SECONDS = (0.05, 0.5)  # between looks into an empty outbox
 _EAGER_SECONDS = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032)  # after something was recorded
@@ -251,7 +252,7 @@ class Relay:
         for row in rows:
             topic, key = row["topic"], row["key"].encode()
             if topic not in counts:
-                counts[topic] = len(await producer.partitions_for(topic))
+                counts[topic] = await _partitions(producer, topic)
             at = topic, _hash(key) % counts[topic]
             pairs = outbox.header_pairs(row["headers"])
             number = open_.get(at, -1)
@@ -314,6 +315,15 @@ class Relay:
         self.progress.sent += len(shards)
         if int(status.rpartition(" ")[2]) < len(shards):
             raise LostLeadError(f"another relay of {self._source} was here")
+
+
+async def _partitions(producer: AIOKafkaProducer, topic: str) -> int:
+    try:
+        async with asyncio.timeout(METADATA_SECONDS):
+            return len(await producer.partitions_for(topic))
+    except TimeoutError as error:
+        message = f"Kafka says nothing of {topic}; if it is missing, `topics` creates it"
+        raise KafkaError(message) from error
 
 
 def _append(batch: Any, key: bytes, value: bytes | None, pairs: list[tuple[str, Any]]) -> bool:

@@ -22,7 +22,9 @@ from deploy.local.databases import Addresses
 from deploy.local.kafka import Kafka
 from shared.chassis import outbox
 from shared.chassis.database import Pool
+from shared.chassis.kafka import ensure_topics
 from shared.chassis.relay import LostLeadError, Relay, _Flight, _hash
+from shared.contracts.topics import Topic
 from tests.chassis.depot import (
     Counted,
     counted,
@@ -31,6 +33,7 @@ from tests.chassis.depot import (
     firsts,
     make_topic,
     numbers_in,
+    on_topic,
     process,
     read_topic,
     say,
@@ -465,6 +468,19 @@ async def test_a_foreign_record_goes_out_as_a_dead_letter_byte_by_byte(
     assert letter.value == record.value
     assert ("odd", b"\xff\x00") in letter.headers
     assert ("none", None) in letter.headers
+
+
+async def test_an_event_for_a_missing_topic_waits_and_says_what_creates_it(
+    depot_at: Addresses, pool: Pool, kafka: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.chassis.relay.METADATA_SECONDS", 0.3)
+    name = f"depot.{uuid4().hex[:8]}.v1"
+    await say(pool, counted(1, cls=on_topic(name)))
+    async with relaying(depot_at, kafka) as relay:
+        await until(lambda: asyncio.sleep(0, relay.progress.waiting))
+        assert f"nothing of {name}; if it is missing, `topics`" in str(relay.progress.waiting)
+        await ensure_topics(kafka, [Topic(name, "depot", "events", "", 1)])
+        await sent(pool)
 
 
 async def test_a_relay_without_kafka_waits_and_says_so(depot_at: Addresses, pool: Pool) -> None:
