@@ -17,6 +17,7 @@ from shared.chassis.http import (
     Command,
     Cursor,
     Invalid,
+    paging,
 )
 from shared.chassis.http.idempotency import forget_old_keys
 from tests import tokens
