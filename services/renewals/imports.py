@@ -106,7 +106,7 @@ def _set(
 async def apply_owners(tx: Connection, batch: Batch, context: Context) -> Counts:
     """Set the renewal owner of clients."""
     wanted = _clients(batch)
-    known = await _heard_of(tx, wanted, clients.list_known, context)
+    known = await _clients_of(tx, batch, wanted, context)
     _refuse_unknown(batch, wanted, known)
     partner_of = dict(zip(wanted, (ids.partner_id(hub) for hub in batch["hub_id"]), strict=True))
     named = {client: partner_of[client] for client in known}
@@ -151,7 +151,7 @@ async def apply_owners(tx: Connection, batch: Batch, context: Context) -> Counts
 async def apply_quotes(tx: Connection, batch: Batch, context: Context) -> Counts:
     """Keep quotes, and put their prices into the renewals that they are for."""
     wanted = _clients(batch)
-    known = await _heard_of(tx, wanted, clients.list_known, context)
+    known = await _clients_of(tx, batch, wanted, context)
     _refuse_unknown(batch, wanted, known)
     quotes = [
         Quote(
@@ -207,6 +207,17 @@ async def _heard_of(
         if found >= missing or waited >= context.settings.import_wait or stalled:
             return found
         await asyncio.sleep(LOOK_AGAIN_SECONDS)
+
+
+async def _clients_of(
+    tx: Connection, batch: Batch, wanted: list[UUID], context: Context
+) -> set[UUID]:
+    """Those clients that rows may be about: known ones or, ahead, any of a known partner."""
+    if not context.settings.import_ahead:
+        return await _heard_of(tx, wanted, clients.list_known, context)
+    of = [ids.partner_id(hub) for hub in batch["hub_id"]]
+    there = await _heard_of(tx, of, partners.list_known, context)
+    return {client for client, partner in zip(wanted, of, strict=True) if partner in there}
 
 
 def _clients(batch: Batch) -> list[UUID]:

@@ -22,6 +22,7 @@ from shared.contracts.renewals import EVENTS, OwnerChoice
 log = structlog.get_logger(__name__)
 
 BATCH = 500
+BATCHES = 20  # between two looks at deadlines; still short enough to stop between
 DEFERRED = timedelta(seconds=60)
 
 
@@ -30,8 +31,15 @@ async def watch(pool: Pool, clock: Clock, *, limit: int = BATCH) -> int:
 
     In this order, so that the outcome that is told is the outcome.
     """
-    settled = await run_settle_once(pool, clock, limit)
-    return settled or await run_sweep_once(pool, clock, limit)
+    if settled := await run_settle_once(pool, clock, limit):
+        return settled
+    swept = 0
+    for _ in range(BATCHES):
+        done = await run_sweep_once(pool, clock, limit)
+        swept += done
+        if done < limit:
+            break
+    return swept
 
 
 async def run_settle_once(pool: Pool, clock: Clock, limit: int = BATCH) -> int:

@@ -26,3 +26,8 @@ class Settings(ServiceSettings):
         le=3600,
         description="Seconds that an import waits for clients not yet heard of.",
     )
+    import_ahead: bool = Field(
+        default=False,
+        description="Let an import set owners and quotes of clients that are imported afterwards, "
+        "so that nobody is told by another policy in between.",
+    )

@@ -13,7 +13,7 @@ from shared.chassis.database import Pool
 from shared.contracts.renewals import ClientRenewalsSnapshot, PartnerPolicySnapshot
 from tests import tokens
 from tests.deliver import published
-from tests.renewals.portfolio import NOON, AClient, APartner, hear, stages_told, watch
+from tests.renewals.portfolio import ANN, NOON, AClient, APartner, hear, stages_told, watch
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -70,7 +70,36 @@ async def test_republish_says_how_much_it_said(address: Addresses, pool: Pool) -
     assert command(address, "republish").stdout == "1 snapshots recorded\n"
 
 
+async def test_one_look_goes_on_while_batches_are_full(pool: Pool, clock: ManualClock) -> None:
+    soon, passed = NOON.date() + timedelta(days=50), NOON.date() + timedelta(days=40)
+    portfolio = [AClient(record=n).term(1, soon).term(2, passed).now() for n in range(1, 8)]
+    await hear(pool, APartner().now(), *portfolio)
+
+    assert await jobs.watch(pool, clock, limit=7) == 7  # what passed its deadline comes first
+    assert await jobs.watch(pool, clock, limit=3) == 14
+
+    assert sorted(await stages_told(pool)) == ["d-7"] * 7 + ["outcome"] * 7
+
+
 async def test_without_partners_there_is_nothing_to_settle(pool: Pool, clock: ManualClock) -> None:
     await watch(pool, clock)
 
     assert await jobs.run_settle_once(pool, clock) == 0
+
+
+async def test_files_are_imported_from_the_command_line(
+    address: Addresses, pool: Pool, tmp_path: Path
+) -> None:
+    await hear(pool, APartner().now(), AClient().term().now())
+    (tmp_path / "renewal_owners.csv").write_text(
+        "Partner Hub ID;Record ID;Renewal owner;Notified user ID\r\n"
+        "1;1;HubSpot;1\r\n"
+        "1;7;HubSpot;\r\n"
+    )
+
+    done = command(address, "import", str(tmp_path), RENEWALS_IMPORT_WAIT="0")
+
+    assert done.returncode == 1
+    assert "renewal_owners.csv:3" in done.stdout + done.stderr
+    [row] = await pool.fetch("SELECT owner, notified_user_id FROM clients")
+    assert tuple(row) == ("hubspot", ANN)

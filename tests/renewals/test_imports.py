@@ -40,11 +40,14 @@ OWNERS = "Partner Hub ID,Record ID,Renewal owner,Notified user ID,Point of conta
 QUOTES = "Partner Hub ID,Record ID,Renewal start,Option,Product,Renewal MRR,Currency,Default\n"
 
 
-async def import_files(pool: Pool, folder: Path, *, wait: float = 0, **files: str) -> Report:
+async def import_files(
+    pool: Pool, folder: Path, *, wait: float = 0, ahead: bool = False, **files: str
+) -> Report:
     for name, content in files.items():
         (folder / f"{name}.csv").write_text(content)
     context = Context(
-        ManualClock(NOON), settings_for("postgresql://localhost/none", import_wait=wait)
+        ManualClock(NOON),
+        settings_for("postgresql://localhost/none", import_wait=wait, import_ahead=ahead),
     )
     return await run("renewals", TABLES, folder, pool, context)
 
@@ -196,6 +199,24 @@ async def test_an_import_waits_for_clients_that_are_on_their_way(
     report = await importing
 
     assert (report.files[0].changed, report.problems) == (1, [])
+
+
+async def test_owners_and_quotes_set_ahead_hold_from_the_clients_first_renewal_on(
+    pool: Pool, tmp_path: Path
+) -> None:
+    await hear(pool, APartner().now())
+    owners = OWNERS + "1,1,Partner,,2\n2,1,HubSpot,,\n"
+    quotes = QUOTES + f"1,1,{START},Stay,Product 1,90.00,USD,yes\n"
+
+    report = await import_files(pool, tmp_path, ahead=True, renewal_owners=owners, quotes=quotes)
+
+    assert [(p.file, p.line, p.column) for p in report.problems] == [
+        ("renewal_owners.csv", 3, "Record ID")
+    ]
+    await hear(pool, AClient().term(mrr="100.00").now())
+    snapshot = await last_snapshot(pool)
+    assert snapshot.owner.point_of_contact_id == BOB
+    assert [renewal.renewal_mrr for renewal in snapshot.renewals] == [Decimal("90.00")]
 
 
 def test_each_file_is_described_with_a_line_that_can_be_imported() -> None:

@@ -232,7 +232,7 @@ def offer(
 ) -> Decision:
     """Put other products, prices or options, or another currency, up for decision.
 
-    The chosen option stands, else the first; without options everything keeps its price.
+    The chosen option stands, else the first; without options the products stand as they are.
     """
     known = {option.option_id for option in options}
     chosen = renewal.chosen_option_id if renewal.chosen_option_id in known else None
@@ -265,16 +265,10 @@ def standing(
     options: tuple[contract.Option, ...],
     chosen: UUID | None,
 ) -> tuple[contract.Product, ...]:
-    """What stands for decision: the chosen option's products, else the first's, else all as now."""
+    """What stands for decision: the chosen option's products, else the first's, else these."""
     if not options:
-        return tuple(map(_unchanged, products))
+        return products
     return next((o.products for o in options if o.option_id == chosen), options[0].products)
-
-
-def _unchanged(product: contract.Product) -> contract.Product:
-    if product.renewal_mrr == product.current_mrr:
-        return product
-    return product.model_copy(update={"renewal_mrr": product.current_mrr})
 
 
 def published(renewal: Renewal) -> contract.Renewal:
