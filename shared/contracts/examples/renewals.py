@@ -99,6 +99,7 @@ def _snapshots() -> Iterator[Event]:
                 products=(_MARKETING, _SALES),
                 options=(_SAME, _LESS),
                 chosen_option_id=_SAME.option_id,
+                version=3,
                 **_MRR,
             ),
         ),
