@@ -6,6 +6,7 @@ import ssl
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol, TypeAlias
@@ -20,16 +21,17 @@ from faststream.kafka import KafkaBroker
 from faststream.message import StreamMessage
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
-from shared.chassis.background import backoff, running
+from shared.chassis.background import backoff, repeat, running
 from shared.chassis.database import Pool
 from shared.chassis.failures import ConsumerStoppedError
-from shared.chassis.inbox import Inbox
+from shared.chassis.inbox import Inbox, prune
 from shared.contracts.topics import Topic
 
 BATCH = 500
 PATIENCE_SECONDS = 60.0  # of waiting within one poll; far below max_poll_interval_ms
 GRACE_SECONDS = 20.0
 _LAG_SECONDS = 10.0
+_PRUNE_SECONDS = 3_600.0
 _REPLICAS = 3
 _SASL = {
     "PLAIN": SASLPlaintext,
@@ -120,7 +122,8 @@ async def consuming(
     subscribers = [(each, subscribe(broker, each, pool, stopping, **silence)) for each in inboxes]
     try:
         await broker.start()
-        async with running(_watch_lag(subscribers), "lag"):
+        forget = repeat(partial(prune, pool), idle=_PRUNE_SECONDS, name="prune inbox")
+        async with running(_watch_lag(subscribers), "lag"), running(forget, "prune inbox"):
             yield broker
     finally:
         stopping.set()

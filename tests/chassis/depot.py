@@ -4,16 +4,19 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
+from deploy.local.databases import Addresses
 from shared.chassis import kafka, outbox
 from shared.chassis.database import Connection, Pool
 from shared.chassis.inbox import Inbox
+from shared.chassis.relay import Relay
 from shared.contracts.event import Event
 from shared.contracts.topics import Topic
 
@@ -180,3 +183,50 @@ async def until(condition: Any, *, seconds: float = 20) -> None:
     async with asyncio.timeout(seconds):
         while not await condition():
             await asyncio.sleep(0.03)
+
+
+@asynccontextmanager
+async def relaying(depot_at: Addresses, servers: str, **options: Any) -> AsyncIterator[Relay]:
+    relay = Relay(depot_at.dsn, servers, source="/depot", **options)
+    task = asyncio.create_task(relay.run())
+    try:
+        yield relay
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+        assert task.cancelled(), task
+
+
+async def waiting(pool: Pool) -> int:
+    count: int = await pool.fetchval("SELECT count(*) FROM outbox")
+    return count
+
+
+async def sent(pool: Pool, *, seconds: float = 20) -> None:
+    async def empty() -> bool:
+        return not await waiting(pool)
+
+    await until(empty, seconds=seconds)
+
+
+def in_order(records: list[Any]) -> bool:
+    """Whether the first copies of each key come by rising version."""
+    versions: dict[bytes, list[int]] = defaultdict(list)
+    for record in records:
+        versions[record.key].append(Counted.model_validate_json(record.value).version)
+    return all(firsts(each) == sorted(set(each)) for each in versions.values())
+
+
+async def write(pool: Pool, cls: type[Counted], thing: UUID) -> None:
+    """The write rule: lock the aggregate, save it, then record with the version that it got."""
+    async with pool.acquire() as tx, tx.transaction():
+        version = await tx.fetchval(
+            """
+            INSERT INTO things (thing_id, version) VALUES ($1, 1)
+            ON CONFLICT (thing_id) DO UPDATE SET version = things.version + 1
+            RETURNING version
+            """,
+            thing,
+        )
+        await asyncio.sleep(0.001)
+        await outbox.record(tx, counted(0, thing, cls=cls, version=version))
