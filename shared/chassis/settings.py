@@ -61,6 +61,11 @@ class ServiceSettings(BaseSettings):
         le=600,
         description="Seconds after which PostgreSQL gives up a statement of a request.",
     )
+    partner_rate: float = Field(
+        default=500.0,
+        ge=0,
+        description="The most requests a second that one partner may make; 0 sets no limit.",
+    )
     http_host: str = Field(default="127.0.0.1", description="The address to listen on.")
     http_port: int = Field(default=8000, ge=0, le=65535, description="The port to listen on.")
     run_http: bool = Field(

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import asyncpg
 import httpx2
 import pytest
+import typer
 from typer.testing import CliRunner
 
 import services
@@ -54,6 +56,18 @@ class Done:
     stderr: str
 
 
+@contextmanager
+def patched(env: Mapping[str, str]) -> Iterator[None]:
+    """Make this process one that runs the gadgets service, with this environment alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(services, "__path__", [*services.__path__, str(Path(__file__).parent)])
+        for name in {*os.environ} - {"PATH", "HOME", "TMPDIR"}:
+            patch.delenv(name)
+        for name, value in env.items():
+            patch.setenv(name, value)
+        yield
+
+
 def gadgets(*arguments: object, env: Mapping[str, str] | None = None, typed: str = "") -> Done:
     """Give a command; but for `serve`, in this process, where it starts at once."""
     if arguments[0] == "serve":
@@ -61,16 +75,9 @@ def gadgets(*arguments: object, env: Mapping[str, str] | None = None, typed: str
         return Done(served.returncode, served.stdout, served.stderr)
 
     def invoke() -> Done:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(services, "__path__", [*services.__path__, str(Path(__file__).parent)])
-            for name in {*os.environ} - {"PATH", "HOME", "TMPDIR"}:
-                patch.delenv(name)
-            result = CliRunner().invoke(
-                commands.cli("gadgets"),
-                [*map(str, arguments)],
-                env=env or environment(),
-                input=typed,
-            )
+        with patched(env or environment()):
+            given = [*map(str, arguments)]
+            result = CliRunner().invoke(commands.cli("gadgets"), given, input=typed)
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
         return Done(result.exit_code, result.stdout, result.stderr)
@@ -234,6 +241,30 @@ def test_import_explains_its_files_without_a_database() -> None:
     assert (nothing.returncode, unknown.returncode) == (2, 2)
 
 
+def test_a_report_that_could_not_be_written_is_said_before_the_import(folder: Path) -> None:
+    done = gadgets("import", folder, "--report", folder / "nowhere" / "report.json")
+    assert (done.returncode, done.stderr) == (
+        2,
+        f"{folder / 'nowhere'} is no folder to write a report to\n",
+    )
+
+
+async def test_a_database_that_goes_away_meanwhile_is_said_in_a_line(
+    gadgets_at: Addresses,
+) -> None:
+    async def cut_off(work: commands.Work) -> None:
+        async with work.pool.acquire() as tx:
+            await tx.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    def command() -> None:
+        with patched(environment(gadgets_at)):
+            commands.run("gadgets", cut_off)
+
+    with pytest.raises(typer.Exit) as ended:
+        await asyncio.to_thread(command)
+    assert ended.value.exit_code == 3
+
+
 async def bury(where: Addresses, offset: int, value: bytes) -> int:
     """Set a record aside, as an inbox does."""
     conn = await asyncpg.connect(where.dsn)
@@ -387,15 +418,15 @@ async def test_with_kafka_a_service_consumes_and_relays_and_still_ends_with_0(
 
 
 async def test_a_command_of_the_services_own_gets_what_it_works_with(
-    gadgets_at: Addresses, monkeypatch: pytest.MonkeyPatch
+    gadgets_at: Addresses,
 ) -> None:
-    monkeypatch.setattr(services, "__path__", [*services.__path__, str(Path(__file__).parent)])
-    for name, value in environment(gadgets_at).items():
-        monkeypatch.setenv(name, value)
-
     async def count(work: commands.Work) -> Any:
         assert work.settings.kafka_servers == "127.0.0.1:1"
         assert work.clock.now().tzinfo is not None
         return await work.pool.fetchval("SELECT count(*) FROM gadgets")
 
-    assert await asyncio.to_thread(commands.run, "gadgets", count) == 0
+    def command() -> Any:
+        with patched(environment(gadgets_at)):
+            return commands.run("gadgets", count)
+
+    assert await asyncio.to_thread(command) == 0

@@ -217,3 +217,20 @@ async def test_a_statement_that_takes_too_long_is_given_up(gadgets_at: Addresses
     async with serving(app) as http:
         answer = await http.get("/gadgets/slow/5", headers=ADMIN)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+
+
+async def test_a_partner_that_asks_too_often_waits_and_others_do_not(
+    gadgets_at: Addresses,
+) -> None:
+    app = make_app(settings_for(gadgets_at.dsn, partner_rate=2))
+    foreign = tokens.bearer(BOB, THEIRS)
+    async with serving(app) as http:
+        answers = [await http.get("/gadgets", headers=ADMIN) for _ in range(8)]
+        other = await http.get("/gadgets", headers=foreign)
+        await asyncio.sleep(0.6)
+        later = await http.get("/gadgets", headers=ADMIN)
+    statuses = [answer.status_code for answer in answers]
+    assert statuses[:4] == [200] * 4
+    assert statuses[-1] == 429
+    assert (answers[-1].headers["retry-after"], other.status_code) == ("1", 200)
+    assert later.status_code == 200

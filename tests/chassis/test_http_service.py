@@ -91,6 +91,7 @@ async def test_the_description_of_the_api_says_what_can_go_wrong(service: Servic
         "409",
         "413",
         "422",
+        "429",
         "503",
     }
     assert set(paths["/gadgets/{gadget}/name"]["put"]["responses"]) == {
@@ -103,6 +104,7 @@ async def test_the_description_of_the_api_says_what_can_go_wrong(service: Servic
         "413",
         "422",
         "428",
+        "429",
         "503",
     }
     assert set(paths["/gadgets/{gadget}"]["get"]["responses"]) == {
@@ -111,6 +113,7 @@ async def test_the_description_of_the_api_says_what_can_go_wrong(service: Servic
         "403",
         "404",
         "422",
+        "429",
         "503",
     }
     problem = paths["/gadgets"]["post"]["responses"]["422"]["content"]

@@ -60,6 +60,8 @@ def add_import(app: typer.Typer, service: str) -> None:
             return
         if folder is None:
             working.fail("name the folder with the CSV files, or --describe", working.UNUSABLE)
+        if report is not None and not report.parent.is_dir():
+            working.fail(f"{report.parent} is no folder to write a report to", working.UNUSABLE)
         done = _run(service, room, folder, dry_run=dry_run, strict=strict)
         if report is not None:
             done.write(report)

@@ -72,7 +72,9 @@ async def working(service: str) -> AsyncIterator[Work]:
 
 def finish(work: Coroutine[Any, Any, T]) -> T:
     """Run to the end; what a person can mend becomes one line and an exit code."""
-    from shared.chassis import database, kafka
+    import asyncpg
+
+    from shared.chassis import database, failures, kafka
 
     try:
         return asyncio.run(work)
@@ -84,6 +86,10 @@ def finish(work: Coroutine[Any, Any, T]) -> T:
         fail(str(error), NOT_STARTED)
     except database.MigrationError as error:
         fail(str(error), FAILED)
+    except (ConnectionError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        if not failures.time_mends(error, connection_lost="closed" in str(error)):
+            raise
+        fail(f"PostgreSQL went away meanwhile: {error}", NOT_STARTED)
 
 
 def fail(reason: str, code: int) -> NoReturn:

@@ -15,7 +15,7 @@ from shared.chassis.clock import Clock
 from shared.chassis.database import Pool
 from shared.chassis.http import neighbours, openapi, probes, problems
 from shared.chassis.http.edge import Edge, HttpMetrics
-from shared.chassis.http.guards import SAFE_METHODS, Policy, nobody_in_particular
+from shared.chassis.http.guards import SAFE_METHODS, Policy, Rates, nobody_in_particular
 from shared.chassis.http.idempotency import Route, forget_old_keys
 from shared.chassis.identity import Verifier
 from shared.chassis.inbox import Inbox
@@ -78,6 +78,7 @@ def create_app(
         settings.oidc_issuer, settings.oidc_audience, settings.oidc_jwks_url
     )
     app.state.addresses = []
+    app.state.rates = Rates(settings.partner_rate)
     problems.install(app, refused)
     app.include_router(probes.router(app, inboxes))
     for router in routers if settings.run_http else ():

@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from time import monotonic
 from typing import Annotated, Final, TypeAlias
+from uuid import UUID
 
 from fastapi import Depends, Header, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -42,6 +44,26 @@ class Policy:
         return caller
 
 
+class Rates:
+    """How much each partner may still ask of this process: two seconds' worth, ever refilled."""
+
+    def __init__(self, per_second: float) -> None:
+        self._rate, self._most = per_second, max(1.0, 2 * per_second)
+        self._left: dict[UUID, tuple[float, float]] = {}
+
+    def spend(self, partner: UUID) -> None:
+        """Count one request. Raises 429 where the partner asks too often."""
+        if not self._rate:
+            return
+        now = monotonic()
+        left, at = self._left.get(partner, (self._most, now))
+        left = min(self._most, left + (now - at) * self._rate)
+        if left < 1:
+            told = f"At most {self._rate:g} requests a second are answered."
+            raise HTTPException(429, told, {"Retry-After": "1"})
+        self._left[partner] = (left - 1, now)
+
+
 async def _authenticate(request: Request, token: HTTPAuthorizationCredentials | None) -> Caller:
     known: Caller | None = getattr(request.state, "caller", None)
     if known is not None:
@@ -50,6 +72,8 @@ async def _authenticate(request: Request, token: HTTPAuthorizationCredentials | 
         raise Unauthenticated("the request carries no token (Authorization: Bearer <token>)")
     verifier: Verifier = request.app.state.verifier
     caller = await verifier.verify(token.credentials)
+    rates: Rates = request.app.state.rates
+    rates.spend(caller.partner_id)
     request.state.caller = caller
     return caller
 

@@ -18,6 +18,7 @@ MEANINGS = {
     413: "The body is larger than is accepted.",
     422: "Something in the request cannot be used; `errors` says what and why.",
     428: "`If-Match` is missing.",
+    429: "The partner asks too often; `Retry-After` says when to try again.",
     503: "Out of order for a moment; `Retry-After` says when to try again.",
 }
 METHODS = frozenset({"get", "put", "post", "delete", "patch"})
@@ -94,7 +95,7 @@ def _add_problems(path: str, method: str, operation: dict[str, Any]) -> None:
 
 def _statuses(path: str, method: str, operation: dict[str, Any]) -> Iterator[int]:
     if operation.get("security"):
-        yield from (401, 403)
+        yield from (401, 403, 429)
     if "{" in path:
         yield 404
     if method != "get":
