@@ -50,11 +50,21 @@ def create_app(settings: Settings, clock: Clock, *, verifier: Verifier | None = 
 async def sending(
     settings: Settings, shown: list[jobs.Figures], app: FastAPI
 ) -> AsyncIterator[None]:
-    """Send for as long as it is entered; on leaving, what is in hand is ended and noted."""
+    """Send for as long as it is entered; on leaving, what is in hand is ended and noted.
+
+    Nothing is sent on stale knowledge: that services ended may be what was not heard yet.
+    """
+    from shared.chassis.freshness import Freshness  # slow to import
+
     relay = senders.Relay(settings)
+    freshness = Freshness(INBOXES, most_seconds=settings.stale_after)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(relay.close)
+        watching = freshness.watch(settings.kafka_servers)
+        await stack.enter_async_context(background.running(watching, "freshness"))
         for number in range(settings.lanes):
-            lane = jobs.Lane(app.state.pool, app.state.clock, relay, settings, shown[0])
+            lane = jobs.Lane(
+                app.state.pool, app.state.clock, relay, settings, shown[0], freshness=freshness
+            )
             await stack.enter_async_context(background.running(lane.run(), f"send {number}"))
         yield

@@ -70,6 +70,12 @@ class Settings(ServiceSettings):
     idle: float = Field(
         default=0.05, gt=0, le=60, description="Seconds between two looks when nothing is due."
     )
+    stale_after: float = Field(
+        default=30.0,
+        gt=0,
+        le=3600,
+        description="Seconds that what was heard may be behind; beyond that nothing is sent.",
+    )
     upkeep_idle: float = Field(
         default=2.0, gt=0, le=600, description="Seconds between two rounds of upkeep."
     )

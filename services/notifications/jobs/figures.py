@@ -28,6 +28,11 @@ class Figures:
         self.relay_away = Gauge(
             "mail_relay_away", "1 while the mail relay takes nothing.", registry=registry
         )
+        self.stale = Gauge(
+            "sender_waits_for_news",
+            "1 while nothing is sent since what was heard is too old.",
+            registry=registry,
+        )
         self._oldest = Gauge(
             "oldest_due_unsent_seconds",
             "Age of the oldest message that could be sent and is not.",

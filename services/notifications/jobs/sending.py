@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from time import monotonic
+from typing import Protocol
 from uuid import UUID
 
 import structlog
@@ -40,6 +41,14 @@ class _Batch:
     revived: list[UUID] = field(default_factory=list)
 
 
+class Freshness(Protocol):
+    """Whether what was heard is new enough to act on."""
+
+    @property
+    def stale(self) -> str | None:
+        """Why nothing should be sent now, or None."""
+
+
 class Lane:
     """Sends one batch after the other. At most ``limit`` messages are in doubt if it dies.
 
@@ -48,11 +57,19 @@ class Lane:
     """
 
     def __init__(
-        self, pool: Pool, clock: Clock, relay: senders.Relay, settings: Settings, figures: Figures
+        self,
+        pool: Pool,
+        clock: Clock,
+        relay: senders.Relay,
+        settings: Settings,
+        figures: Figures,
+        *,
+        freshness: Freshness | None = None,
     ) -> None:
         self._pool, self._clock, self._relay = pool, clock, relay
-        self._settings, self._figures = settings, figures
+        self._settings, self._figures, self._freshness = settings, figures, freshness
         self._head = letters.head(settings)
+        self._held_up: str | None = None
         self._limit = max(1, settings.in_doubt // settings.lanes)
         self._claims: list[Claim] = []
         self._noted: dict[Claim, tuple[Outcome, Addressed | None]] = {}
@@ -70,8 +87,7 @@ class Lane:
         """Do one round; gives how much there was to do."""
         if self._sending is not None:
             await self._collect()
-        ready = await self._ready()
-        self._figures.relay_away.set(0 if ready else 1)
+        ready = not self._stale() and await self._ready()
         if not ready:
             await self._give_back()
             if not self._noted:
@@ -84,11 +100,20 @@ class Lane:
             await self._collect()
         return len(claims) + len(self._claims) + len(self._noted)
 
+    def _stale(self) -> bool:
+        """Whether too little was heard of late to know who may still be told."""
+        reason = self._freshness.stale if self._freshness else None
+        self._figures.stale.set(1 if reason else 0)
+        if reason is not None and self._held_up is None:
+            log.warning("sender_waits", reason=reason)
+        self._held_up = reason
+        return reason is not None
+
     async def _ready(self) -> bool:
         """Whether to go on: a relay that is away is asked only where there is something to send."""
-        if self._claims:
-            return await self._relay.ready()
-        return not self._relay.paused
+        ready = await self._relay.ready() if self._claims else not self._relay.paused
+        self._figures.relay_away.set(0 if ready else 1)
+        return ready
 
     async def finish(self) -> None:
         """Hear the answers still to come, note them, and give back what was only claimed."""
@@ -116,7 +141,8 @@ class Lane:
         crash.point("sender.handed_over")
         for claim in noted:
             del self._noted[claim]
-        self._claims = following
+        if more:
+            self._claims = following
         for each in batch.unsent:
             if outcomes.is_news(each):
                 self._figures.unsent.labels(each.reason or "").inc()
