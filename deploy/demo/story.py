@@ -90,6 +90,7 @@ class Story:
         with self._step(f"Moving every clock by {SHIFT}, over the next stages"):
             self._shift()
             self._run("renewals", "sweep")
+            self._run("tiers", "review")
             await self._quiet()
         after = await self._mails_about(client, partner)
         if before["partner"] != after["partner"]:
