@@ -141,6 +141,7 @@ class Story:
             current_mrr=Decimal(800),
             renewal_mrr=Decimal(900),
             products=(PRODUCT,),
+            version=self.versions.get("renewal", 0),
         )
         return renewals.ClientRenewalsSnapshot(
             **{
@@ -242,18 +243,16 @@ class Story:
 
 def usual(**other: Any) -> Story:
     """A partner with an admin, a member and a team; a client with a decision maker."""
-    return Story(
-        **{
-            "users": (user("Ada", admin=True), user("Ben")),
-            "team": (
-                colleague("Cam", "channel_account_manager"),
-                colleague("Cora", "channel_consultant"),
-            ),
-            "contacts": (contact("Dora", "decision_maker"), contact("Eve", "billing")),
-            "renewal_manager": colleague("Rita", "renewal_manager"),
-        }
-        | other
-    )
+    given: dict[str, Any] = {
+        "users": (user("Ada", admin=True), user("Ben")),
+        "team": (
+            colleague("Cam", "channel_account_manager"),
+            colleague("Cora", "channel_consultant"),
+        ),
+        "contacts": (contact("Dora", "decision_maker"), contact("Eve", "billing")),
+        "renewal_manager": colleague("Rita", "renewal_manager"),
+    }
+    return Story(**(given | other))
 
 
 async def hear(pool: Pool, *events: Event | Tombstone) -> None:

@@ -24,7 +24,7 @@ class Kept:
 
     @property
     def mail(self) -> EmailMessage:
-        return email.message_from_bytes(self.raw, policy=email.policy.default)  # type: ignore[return-value]
+        return email.message_from_bytes(self.raw, policy=email.policy.default)
 
 
 @dataclass
@@ -113,7 +113,7 @@ class _Server(SMTP):
     async def smtp_DATA(self, arg: str | None) -> None:  # noqa: N802 - aiosmtpd's name
         answer = self.event_handler.fault("DATA")
         if answer == "cut":
-            self.transport.abort()
+            _cut(self)
             return
         if answer:
             await self.push(answer)
@@ -157,5 +157,5 @@ async def serving(
         listener.close()
         for server in made:
             if server.transport is not None:
-                server.transport.abort()
+                _cut(server)
         await asyncio.sleep(0)

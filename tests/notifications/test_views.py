@@ -225,7 +225,7 @@ def test_no_value_makes_a_header_of_its_own(
     name: str, recipient: str, partner: str, reason: str, product: str
 ) -> None:
     usual = [key.lower() for key in written().keys()]  # noqa: SIM118 - a mail is no mapping
-    values = {
+    values: dict[str, Any] = {
         "client_name": name,
         "recipient_name": recipient,
         "partner_name": partner,
@@ -240,7 +240,9 @@ def test_no_value_makes_a_header_of_its_own(
     assert sorted(key.lower() for key in mail.keys()) == sorted([*usual, "cc"])  # noqa: SIM118
     assert [a.addr_spec for a in mail["To"].addresses] == ["dora@acme.example"]
     assert [a.addr_spec for a in mail["Cc"].addresses] == ["ben@agency.example"]
-    assert mail["To"].addresses[0].display_name == views.plain(recipient)
+    # Python's reader puts a space between two encoded words of a name; RFC 2047 has none there.
+    shown = mail["To"].addresses[0].display_name
+    assert "".join(shown.split()) == "".join(views.plain(recipient).split())
     assert views.plain(product) in part(mail, "plain")
     view = views.write(replace(LETTER, **values), HEAD)
     assert max(map(len, view.body.split(b"\r\n"))) <= 998
