@@ -39,7 +39,7 @@ async def heard(servers: str, topic: str, count: int) -> list[tuple[str, dict[st
     consumer = AIOKafkaConsumer(topic, bootstrap_servers=servers, auto_offset_reset="earliest")
     await consumer.start()
     try:
-        found = []
+        found: list[tuple[str, dict[str, Any]]] = []
         while len(found) < count:
             record = await consumer.getone()
             types = [value.decode() for name, value in record.headers if name == "ce_type"]

@@ -178,6 +178,7 @@ class Lane:
                 self._decide(turn, now, batch)
             except Exception as error:
                 log.exception("message_not_decided", message_id=str(turn.claim.message_id))
+                self._figures.unsent.labels("failed").inc()
                 reason = f"failed: {type(error).__name__}"
                 batch.unsent.append(Unsent(turn, State.PLANNED, reason, available_at=now + AGAIN))
         if batch.addressed:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -316,6 +317,7 @@ def _colleague(said: Mapping[str, Any]) -> domain.Colleague:
     return domain.Colleague(UUID(said["person_id"]), said["name"], said["email"], said["role"])
 
 
+@lru_cache(maxsize=4096)  # few settings stand behind many messages
 def _choice(text: str | None) -> domain.Choice:
     if text is None:
         return domain.Choice()
@@ -329,6 +331,7 @@ def _id(text: str | None) -> UUID | None:
     return UUID(text) if text else None
 
 
+@lru_cache(maxsize=4096)
 def _stages(text: str | None) -> tuple[domain.Stage, ...] | None:
     if text is None:
         return None
