@@ -17,6 +17,7 @@ from shared.chassis.database import Pool
 from shared.chassis.identity import Role
 from tests import tokens
 from tests.clients import portfolio
+from tests.clients.importing import Importing
 from tests.clients.portfolio import ANN, OURS
 from tests.conftest import MakeDatabase, open_service_pool
 
@@ -25,6 +26,11 @@ from tests.conftest import MakeDatabase, open_service_pool
 async def pool(database: MakeDatabase) -> AsyncIterator[Pool]:
     async with open_service_pool(database, "clients") as opened:
         yield opened
+
+
+@pytest.fixture
+def importing(pool: Pool, tmp_path: Path, clock: ManualClock) -> Importing:
+    return Importing(pool, tmp_path, clock)
 
 
 def settings_for(dsn: str, **other: Any) -> Settings:
