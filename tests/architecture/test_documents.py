@@ -1,6 +1,7 @@
 """What the documents point to is there."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,13 @@ DOCUMENTS = [path for path in sources.files() if path.suffix == ".md"]
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(<?([^)>\s]+)>?(?:\s+\"[^\"]*\")?\)")
 PICTURE = re.compile(r"!\[[^\]]*\]\(([^)\s]+)\)")
 PATH = re.compile(r"`((?:services|shared|tests|docs|deploy)/[\w./-]+\.\w+)(?:::(\w+))?`")
+
+
+@cache
+def every_test() -> frozenset[str]:
+    """The names of all tests."""
+    texts = (path.read_text("utf-8") for path in sources.python("tests"))
+    return frozenset(name for text in texts for name in re.findall(r"def (test_\w+)\(", text))
 
 
 def anchors(document: str) -> set[str]:
@@ -42,6 +50,12 @@ def test_every_file_and_test_that_is_named_exists(document: Path) -> None:
         assert path.exists(), f"{sources.named(document)} names {name}"
         if test:
             assert re.search(rf"def {test}\b", path.read_text("utf-8")), f"{name} has no {test}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=sources.named)
+def test_every_test_that_is_named_alone_exists_somewhere(document: Path) -> None:
+    for test in re.findall(r"`(test_\w+)`", document.read_text("utf-8")):
+        assert test in every_test(), f"{sources.named(document)} names {test}"
 
 
 def test_headings_are_found_by_the_names_that_links_use() -> None:
