@@ -1,6 +1,6 @@
 from collections.abc import Awaitable, Callable
-from datetime import date, datetime, timedelta
-from typing import Any, TypeAlias
+from datetime import date, timedelta
+from typing import TypeAlias
 from uuid import uuid4
 
 import pytest
@@ -12,10 +12,9 @@ from shared.chassis.clock import ManualClock
 from shared.chassis.database import Pool
 from shared.contracts import notifications as told
 from shared.contracts import renewals
-from shared.contracts.event import Event
 from tests.deliver import published
 from tests.notifications.conftest import MakeLane
-from tests.notifications.ledger import attempts, messages, only, states, steps
+from tests.notifications.ledger import attempts, messages, only, states
 from tests.notifications.portfolio import contact, hear, user, usual
 from tests.notifications.sink import Sink
 
@@ -144,18 +143,6 @@ async def test_the_same_event_again_is_no_second_message(
     assert len(sink.kept) == 2
 
 
-async def test_a_moved_start_arms_every_stage_again(pool: Pool, sink: Sink, send: Send) -> None:
-    story = usual(tell_renewal_manager=False)
-    await hear(pool, *story.everything(), story.due())
-    await send()
-
-    story.starts = date(2026, 3, 8)
-    await hear(pool, story.changes(), story.due())
-    await send()
-
-    assert [str(mail["Subject"]).count("2026-03-08") for mail in sink.mails] == [0, 1]
-
-
 @pytest.mark.parametrize("kind", ["contact_tier_upgrade", "email_overage"])
 async def test_other_kinds_have_messages_of_their_own(
     pool: Pool, sink: Sink, send: Send, kind: str
@@ -166,172 +153,6 @@ async def test_other_kinds_have_messages_of_their_own(
     await send()
 
     assert str(sink.mails[0]["X-Partner-Tools-Kind"]) == kind
-
-
-async def test_nothing_is_sent_before_it_is_due(
-    pool: Pool, sink: Sink, send: Send, clock: ManualClock
-) -> None:
-    story = usual(tell_renewal_manager=False)
-    at = clock.now() + timedelta(hours=1)
-    await hear(pool, *story.everything(), story.due(due_at=at, due_until=at + timedelta(days=1)))
-
-    await send()
-    assert sink.kept == []
-    clock.advance(timedelta(hours=1))
-    await send()
-
-    assert len(sink.kept) == 1
-
-
-async def test_a_stage_that_an_outage_held_back_until_the_next_is_superseded(
-    pool: Pool, sink: Sink, send: Send, clock: ManualClock
-) -> None:
-    story = usual(tell_renewal_manager=False)
-    await hear(pool, *story.everything(), story.due())
-    clock.advance(timedelta(days=2))
-
-    await send()
-
-    assert sink.kept == []
-    assert await states(pool) == {("d-7", "superseded"): 1}
-    [event] = await published(pool, told.ReminderDropped)
-    assert (event.superseded, event.reason) == (True, "overtaken")
-
-
-async def test_the_next_stage_ends_what_is_still_open_of_those_before(
-    pool: Pool, sink: Sink, send: Send, clock: ManualClock
-) -> None:
-    story = usual(tell_renewal_manager=False)
-    first = story.due("d-7")
-    await hear(pool, *story.everything(), first)
-    clock.advance(timedelta(days=1))
-    story.now = clock.now()
-
-    await hear(pool, story.due("d-1", due_at=first.due_until))
-    await send()
-
-    assert await states(pool) == {("d-7", "superseded"): 1, ("d-1", "accepted"): 1}
-    assert len(sink.kept) == 1
-
-
-async def test_stages_that_the_sweep_never_announced_are_recorded_as_superseded(
-    pool: Pool, sink: Sink, send: Send
-) -> None:
-    story = usual(tell_renewal_manager=False)
-    await hear(pool, *story.everything(), story.due("d-1", superseded=("d-15", "d-7")))
-
-    await send()
-
-    assert await states(pool) == {
-        ("d-15", "superseded"): 1,
-        ("d-7", "superseded"): 1,
-        ("d-1", "accepted"): 1,
-    }
-    assert {e.stage for e in await published(pool, told.ReminderDropped)} == {"d-15", "d-7"}
-    assert len(sink.kept) == 1
-
-
-async def test_a_later_stage_waits_for_an_earlier_one_on_its_way(
-    pool: Pool, sink: Sink, send: Send, clock: ManualClock
-) -> None:
-    story = usual(tell_renewal_manager=False)
-    first = story.due("d-7")
-    await hear(pool, *story.everything(), first)
-    await send()
-    await pool.execute(
-        "UPDATE messages SET state = 'handed_over', lease_until = now() + interval '1 hour'"
-    )
-    clock.set(first.due_until)
-    story.now = clock.now()
-    await hear(pool, story.due("d-1", due_at=first.due_until))
-
-    await send()
-    assert await states(pool) == {("d-7", "handed_over"): 1, ("d-1", "planned"): 1}
-    await pool.execute(
-        "UPDATE messages SET state = 'accepted', lease_until = NULL WHERE stage = 'd-7'"
-    )
-    clock.advance(timedelta(seconds=1))
-    await send()
-
-    assert await states(pool) == {("d-7", "accepted"): 1, ("d-1", "accepted"): 1}
-
-
-@pytest.mark.parametrize(
-    ("what", "reason"),
-    [
-        ("decided", "decided"),
-        ("settled", "decided"),
-        ("moved", "moved"),
-        ("withdrawn", "withdrawn"),
-        ("gone", "withdrawn"),
-    ],
-)
-async def test_what_happened_meanwhile_drops_a_message_and_says_why(
-    pool: Pool, sink: Sink, send: Send, what: str, reason: str
-) -> None:
-    story = usual(tell_renewal_manager=False)
-    await hear(pool, *story.everything(), story.due())
-    common: dict[str, Any] = {
-        "version": story.version("renewal"),
-        "occurred_at": story.now,
-        "renewal_id": story.renewal_id,
-        "client_id": story.client_id,
-        "partner_id": story.partner_id,
-    }
-    happened: dict[str, Event] = {
-        "decided": renewals.RenewalDecided(
-            status="renewed", renewal_start=story.starts, decided_by=uuid4(), **common
-        ),
-        "settled": renewals.RenewalSettled(
-            status="renewed", renewal_start=story.starts, settled_on=date(2026, 1, 20), **common
-        ),
-        "moved": renewals.RenewalMoved(
-            previous_start=story.starts,
-            renewal_start=date(2026, 6, 1),
-            deadline=date(2026, 4, 17),
-            **common,
-        ),
-        "withdrawn": renewals.RenewalWithdrawn(renewal_start=story.starts, **common),
-        "gone": story.changes(renewals=()),
-    }
-
-    await hear(pool, happened[what])
-    await send()
-
-    assert sink.kept == []
-    dropped = await only(pool)
-    assert (dropped["state"], dropped["reason"]) == ("dropped", reason)
-    [event] = await published(pool, told.ReminderDropped)
-    assert event.reason == reason
-
-
-async def test_the_outcome_goes_out_though_it_was_decided(
-    pool: Pool, sink: Sink, send: Send, clock: ManualClock
-) -> None:
-    clock.set(datetime.fromisoformat("2026-01-20T12:00:00+00:00"))
-    story = usual(status="renewed", now=clock.now(), tell_renewal_manager=False)
-    until = datetime.fromisoformat("2026-03-05T00:00:00+00:00")
-    await hear(pool, *story.everything(), story.due("outcome", due_until=until))
-
-    await send()
-
-    assert "goes ahead" in str(sink.mails[0]["Subject"])
-
-
-async def test_a_message_waits_until_all_that_its_event_was_decided_on_has_arrived(
-    pool: Pool, sink: Sink, send: Send
-) -> None:
-    story = usual(tell_renewal_manager=False)
-    everything = story.everything()
-    await hear(pool, story.due())
-    for event in everything:
-        await send()
-        assert sink.kept == []
-        await hear(pool, event)
-
-    await send()
-
-    assert sink.recipients == ["dora@acme.example"]
 
 
 async def test_a_message_put_off_is_tried_again_with_the_same_message_id(
@@ -512,121 +333,6 @@ async def test_one_message_that_cannot_be_written_does_not_hold_up_the_others(
     assert len(sink.kept) == 4
     bad = await only(pool, subject_id=stories[2].renewal_id)
     assert (bad["state"], bad["reason"]) == ("planned", "failed: KeyError")
-
-
-async def test_after_a_blocked_message_is_mended_the_story_says_so(
-    pool: Pool, sink: Sink, send: Send
-) -> None:
-    story = usual(contacts=(contact("Eve", "billing"),), tell_renewal_manager=False)
-    await hear(pool, *story.everything(), story.due())
-    await send()
-    blocked = await only(pool)
-    assert (blocked["state"], blocked["reason"]) == ("blocked", "no_contact_in_roles")
-    [event] = await published(pool, told.ReminderBlocked)
-    assert (event.audience, event.reason) == ("client", "no_contact_in_roles")
-
-    story.contacts = (contact("Dora", "decision_maker"),)
-    await hear(pool, story.client())
-    await send()
-
-    assert sink.recipients == ["dora@acme.example"]
-    assert await steps(pool, blocked["message_id"]) == [
-        ("blocked", "no_contact_in_roles"),
-        ("mended", "no_contact_in_roles"),
-    ]
-
-
-async def test_a_blocked_message_does_not_keep_the_renewal_manager_waiting(
-    pool: Pool, sink: Sink, send: Send
-) -> None:
-    story = usual(contacts=())
-    await hear(pool, *story.everything(), story.due())
-    await send()
-    assert sink.recipients == ["rita@hubspot.example"]
-
-    story.contacts = (contact("Dora", "decision_maker"),)
-    await hear(pool, story.client())
-    await send()
-
-    assert sink.recipients == ["dora@acme.example", "rita@hubspot.example"]
-
-
-async def test_a_block_that_stays_is_told_once(pool: Pool, sink: Sink, send: Send) -> None:
-    story = usual(contacts=(), tell_renewal_manager=False)
-    await hear(pool, *story.everything(), story.due())
-    for _ in range(3):
-        await send()
-        await hear(pool, story.client())
-
-    await send()
-
-    assert len(await published(pool, told.ReminderBlocked)) == 1
-
-
-@pytest.mark.parametrize("mend", ["user", "policy", "override"])
-async def test_a_partner_without_a_valid_person_is_told_once_there_is_one(
-    pool: Pool, sink: Sink, send: Send, mend: str
-) -> None:
-    gone, new = user("Gone", active=False), user("New")
-    story = usual(users=(gone,), tell_renewal_manager=False)
-    story.default_owner = renewals.OwnerChoice(owner="partner", point_of_contact_id=gone.user_id)
-    await hear(pool, *story.everything(), story.due())
-    await send()
-    assert (await only(pool))["reason"] == "no_active_partner_user"
-    assert sink.kept == []
-
-    if mend == "user":
-        story.users = (gone.model_copy(update={"active": True}),)
-        await hear(pool, story.partner())
-    else:
-        story.users = (gone, new)
-        await hear(pool, story.partner())
-        choice = renewals.OwnerChoice(owner="partner", point_of_contact_id=new.user_id)
-        if mend == "policy":
-            story.default_owner = choice
-            await hear(pool, story.policy())
-        else:
-            story.owner = choice
-            await hear(pool, story.changes())
-    await send()
-
-    assert sink.recipients == ["gone@agency.example" if mend == "user" else "new@agency.example"]
-
-
-async def test_a_point_of_contact_who_left_is_replaced_at_sending(
-    pool: Pool, sink: Sink, send: Send
-) -> None:
-    story = usual(tell_renewal_manager=False)
-    ben = story.users[1]
-    story.owner = renewals.OwnerChoice(owner="partner", point_of_contact_id=ben.user_id)
-    await hear(pool, *story.everything(), story.due())
-    await hear(pool, story.deactivated(ben))
-
-    await send()
-
-    assert sink.recipients == ["ada@agency.example"]
-
-
-async def test_a_hundred_sweeps_over_thirty_days_tell_each_stage_once(
-    pool: Pool, sink: Sink, send: Send, clock: ManualClock
-) -> None:
-    story = usual(tell_renewal_manager=False)
-    await hear(pool, *story.everything())
-    begins = clock.now() - timedelta(hours=3)
-    plan = [("d-7", begins), ("d-1", begins + timedelta(days=1))]
-    for turn in range(20):
-        for stage, at in plan:
-            if clock.now() >= at:
-                story.now = clock.now()
-                due = story.due(stage, due_at=at, due_until=at + timedelta(days=1))
-                await pool.execute("DELETE FROM inbox")
-                await hear(pool, due)
-        await send()
-        clock.advance(timedelta(hours=6))
-        assert turn < 20
-
-    assert [row["stage"] for row in await messages(pool, state="accepted")] == ["d-7", "d-1"]
-    assert len(sink.kept) == 2
 
 
 async def test_batches_are_never_larger_than_may_be_in_doubt(

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from shared.chassis import crash
+
 LONGEST_REPLY: Final = 64 * 1024
 
 
@@ -81,6 +83,7 @@ class Dialogue(asyncio.Protocol):
     async def send(self, data: bytes, seconds: float) -> Reply:
         """Send what ends with the final dot, and hear the reply. Raises as ``ask``."""
         self.write(data)
+        crash.point("sender.after_dot")
         async with asyncio.timeout(seconds):
             return await self._reply()
 
