@@ -1,5 +1,6 @@
 """Runs the benchmarks, shows them, and writes build/benchmarks.json."""
 
+import argparse
 import asyncio
 import os
 import sys
@@ -74,4 +75,10 @@ async def main() -> int:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(
+        prog="python -m tests.benchmarks",
+        description=__doc__,
+        epilog="Settings, as of make bench: QUICK=1 for less than 3 minutes; B=B1,B3 for some; "
+        "N=100000 for another size.",
+    ).parse_args()
     sys.exit(asyncio.run(main()))
