@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 # What a service still has to do by itself at an instant.
 _WORK = {
-    "renewals": "SELECT count(*) FROM renewals WHERE next_stage_at <= $1 AND $2::boolean NOTNULL",
+    "renewals": "SELECT count(*) FROM watches WHERE next_stage_at <= $1 AND $2::boolean NOTNULL",
     "notifications": """
         SELECT count(*) FROM messages
          WHERE state IN ('claimed', 'handed_over') OR (state = 'deferred' AND NOT $2)

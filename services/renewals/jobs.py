@@ -110,16 +110,19 @@ class _Sweep:
     told: list[tuple[Look, Row, UUID]] = field(default_factory=list)
 
     async def run(self, tx: Connection, due: list[Any]) -> None:
-        self.partners = await partners.list_partners(tx, {row["partner_id"] for row in due})
-        found = await sweeps.list_owners(tx, [row["client_id"] for row in due])
-        for row in due:
+        found = await sweeps.list_due(tx, [watch["renewal_id"] for watch in due])
+        self.partners = await partners.list_partners(
+            tx, {row["partner_id"] for row in found.values()}
+        )
+        for watch in due:
             try:
-                self._look_at(row, found[row["client_id"]], self.partners[row["partner_id"]])
+                row = found[watch["renewal_id"]]
+                self._look_at(watch, row, self.partners[row["partner_id"]])
             except (KeyError, ValueError) as error:  # what is wrong with one holds up no other
                 log.warning(
-                    "renewal_deferred", renewal_id=str(row["renewal_id"]), reason=repr(error)
+                    "renewal_deferred", renewal_id=str(watch["renewal_id"]), reason=repr(error)
                 )
-                self._defer(row)
+                self._defer(watch)
         if self.result.records:
             first = await sweeps.save_sweep(tx, self.result)
             if len(first) < len(self.told):
@@ -128,14 +131,14 @@ class _Sweep:
         if self.told:
             await outbox.insert(tx, self._rows())
 
-    def _look_at(self, row: Any, client: Any, partner: Partner) -> None:
-        own = client["stages"]
+    def _look_at(self, watch: Any, row: Any, partner: Partner) -> None:
+        own = row["stages"]
         stages = of_kind(Kind(row["kind"]), partner.stages, own and tuple(own))
         shared = Shared(
             row["kind"],
             row["status"],
             row["starts"],
-            row["next_stage"],
+            watch["next_stage"],
             partner.time_zone,
             partner.send_hour,
             stages,
@@ -143,14 +146,14 @@ class _Sweep:
         found = self.looks.get(shared)
         if found is None:
             found = self.looks[shared] = look(shared, self.now)
-        swept, renewal_id, version = found.swept, row["renewal_id"], row["version"]
+        swept, renewal_id, version = found.swept, row["renewal_id"], watch["version"]
         if found.unsettled:  # another sweep settles it just now
-            self._defer(row)
+            self._defer(watch)
             return
         gone = [(due, "superseded") for due in swept.superseded]
         if swept.fired:
             version += 1
-            self._tell(found, row, client, partner)
+            self._tell(found, version, row, partner)
             gone.append((swept.fired, "fired"))
         self.result.records += [
             (renewal_id, shared.starts, due.stage, partner.partner_id, what, due.due_at, self.now)
@@ -158,13 +161,13 @@ class _Sweep:
         ]
         self.result.armed.append((renewal_id, version, swept.next_stage, swept.next_at))
 
-    def _defer(self, row: Any) -> None:
-        again = (row["renewal_id"], row["version"], row["next_stage"], self.now + DEFERRED)
+    def _defer(self, watch: Any) -> None:
+        again = (watch["renewal_id"], watch["version"], watch["next_stage"], self.now + DEFERRED)
         self.result.armed.append(again)
 
-    def _tell(self, found: Look, row: Any, client: Any, partner: Partner) -> None:
+    def _tell(self, found: Look, version: int, row: Any, partner: Partner) -> None:
         told = Row(
-            row["version"] + 1,
+            version,
             row["renewal_id"],
             row["client_id"],
             row["partner_id"],
@@ -172,10 +175,10 @@ class _Sweep:
             row["current_mrr"],
             row["renewal_mrr"],
             row["products"],
-            self._owner(client, partner),
-            client["client_version"],
+            self._owner(row, partner),
+            row["client_version"],
             partner.partner_version,
-            client["renewals_version"],
+            row["renewals_version"],
             partner.policy_version,
         )
         stage = found.swept.fired
@@ -183,19 +186,19 @@ class _Sweep:
         event_id = ids.deadline_event_id(told.renewal_id, row["starts"].isoformat(), stage.stage)
         self.told.append((found, told, event_id))
 
-    def _owner(self, client: Any, partner: Partner) -> str:
+    def _owner(self, row: Any, partner: Partner) -> str:
         """Who relays the change, as JSON; the same for most clients of a partner."""
         key = (
             partner.partner_id,
-            client["serviced"],
-            client["owner"],
-            client["notified_user_id"],
-            client["point_of_contact_id"],
+            row["serviced"],
+            row["owner"],
+            row["notified_user_id"],
+            row["point_of_contact_id"],
         )
         if key not in self.owners:
             _, serviced, owner, notified, contact = key
             asked = Client(
-                client_id=client["client_id"],
+                client_id=row["client_id"],
                 partner_id=partner.partner_id,
                 services=Services(active=serviced),
                 owner=OwnerChoice(

@@ -27,18 +27,19 @@ _LOAD = """
     SELECT client_of(n), partner_of(n % $partners), 1, 1, 'Client ' || n, 'c' || n || '.example'
       FROM generate_series(1, $size) n;
     INSERT INTO renewals (renewal_id, client_id, partner_id, kind, status, starts, deadline,
-                          currency, current_mrr, renewal_mrr, products, options, version,
-                          next_stage, next_stage_at)
+                          currency, current_mrr, renewal_mrr, products, options)
     SELECT md5('renewal' || n)::uuid, client_of(n), partner_of(n % $partners), 'renewal', 'pending',
            starts, starts - 45, 'USD', 800, 840,
            '[{"subscription_id":null,"product":"Marketing Hub Professional",'
-           '"current_mrr":"800.00","renewal_mrr":"840.00"}]', '[]', 1,
-           CASE WHEN due THEN 'd-45' ELSE 'entered' END,
-           (starts - CASE WHEN due THEN 90 ELSE 120 END + time '09:00') AT TIME ZONE 'UTC'
+           '"current_mrr":"800.00","renewal_mrr":"840.00"}]', '[]'
       FROM generate_series(1, $size) n,
            LATERAL (SELECT n % ($size / $due) = 0 AS due) d,
            LATERAL (SELECT current_date + CASE WHEN due THEN 91 ELSE 220 + n % 180 END AS starts) s
      ORDER BY hashint4(n);
+    INSERT INTO watches (renewal_id, partner_id, version, next_stage, next_stage_at)
+    SELECT renewal_id, partner_id, 1, CASE WHEN due THEN 'd-45' ELSE 'entered' END,
+           (starts - CASE WHEN due THEN 90 ELSE 120 END + time '09:00') AT TIME ZONE 'UTC'
+      FROM renewals, LATERAL (SELECT starts = current_date + 91 AS due) d;
 """
 
 
@@ -57,8 +58,8 @@ async def load(dsn: str, size: int) -> None:
         for name, value in values.items():
             script = script.replace(f"${name}", str(value))
         await connection.execute(script)
-        await connection.execute("VACUUM ANALYZE renewals")
-        await connection.execute("VACUUM ANALYZE clients")
+        for table in ("renewals", "watches", "clients"):
+            await connection.execute(f"VACUUM ANALYZE {table}")
     finally:
         await connection.close()
 

@@ -293,7 +293,7 @@ async def test_a_stage_told_before_is_not_told_again_even_if_it_is_armed_again(
     soon = NOON.date() + timedelta(days=50)
     await hear(pool, APartner().now(), *(AClient(record=n).term(1, soon).now() for n in (1, 2)))
     await watch(pool, clock)
-    await pool.execute("UPDATE renewals SET next_stage = 'd-7', next_stage_at = $1", NOON)
+    await pool.execute("UPDATE watches SET next_stage = 'd-7', next_stage_at = $1", NOON)
     await hear(pool, AClient(record=3).term(1, soon).now())
 
     await watch(pool, clock)

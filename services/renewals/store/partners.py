@@ -181,7 +181,7 @@ async def forget_partner(tx: Connection, partner_id: UUID) -> None:
     """Erase a partner's settings and its users; nothing more is told for it."""
     await tx.execute(
         """
-        UPDATE renewals
+        UPDATE watches
            SET next_stage = NULL, next_stage_at = NULL
          WHERE partner_id = $1 AND next_stage IS NOT NULL
         """,

@@ -18,9 +18,10 @@ _PRODUCTS: TypeAdapter[tuple[Product, ...]] = TypeAdapter(tuple[Product, ...])
 _OPTIONS: TypeAdapter[tuple[Option, ...]] = TypeAdapter(tuple[Option, ...])
 COLUMNS = """
     r.renewal_id, r.client_id, r.partner_id, r.kind, r.status, r.starts, r.currency, r.products,
-    r.options, r.chosen_option_id, r.decided_by, r.decided_at, r.reason, r.quoted_for, r.version,
-    r.next_stage, r.next_stage_at
+    r.options, r.chosen_option_id, r.decided_by, r.decided_at, r.reason, r.quoted_for, w.version,
+    w.next_stage, w.next_stage_at
 """
+TABLES = "renewals r JOIN watches w ON w.renewal_id = r.renewal_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def skipped(renewal: Renewal, stages: Iterable[Due], at: datetime) -> list[Stage
 async def find_renewal(tx: Connection, renewal_id: UUID) -> Renewal | None:
     """A contract change as it is now; None also where it was withdrawn."""
     row = await tx.fetchrow(
-        f"SELECT {COLUMNS} FROM renewals r WHERE renewal_id = $1 AND status <> 'withdrawn'",  # noqa: S608 - a constant
+        f"SELECT {COLUMNS} FROM {TABLES} WHERE r.renewal_id = $1 AND r.status <> 'withdrawn'",  # noqa: S608 - a constant
         renewal_id,
     )
     return from_row(row) if row else None
@@ -57,10 +58,10 @@ async def lock_renewals(tx: Connection, clients: Collection[UUID]) -> list[Renew
     rows = await tx.fetch(
         f"""
         SELECT {COLUMNS}
-          FROM renewals r
-         WHERE client_id = ANY($1)
-         ORDER BY renewal_id
-           FOR UPDATE OF r
+          FROM {TABLES}
+         WHERE r.client_id = ANY($1)
+         ORDER BY r.renewal_id
+           FOR UPDATE
         """,  # noqa: S608 - a constant
         list(clients),
     )
@@ -72,10 +73,10 @@ async def lock_partner_renewals(tx: Connection, partner_id: UUID) -> list[Renewa
     rows = await tx.fetch(
         f"""
         SELECT {COLUMNS}
-          FROM renewals r
-         WHERE partner_id = $1 AND status <> 'withdrawn'
-         ORDER BY renewal_id
-           FOR UPDATE OF r
+          FROM {TABLES}
+         WHERE r.partner_id = $1 AND r.status <> 'withdrawn'
+         ORDER BY r.renewal_id
+           FOR UPDATE
         """,  # noqa: S608 - a constant
         partner_id,
     )
@@ -85,7 +86,7 @@ async def lock_partner_renewals(tx: Connection, partner_id: UUID) -> list[Renewa
 async def list_renewals(tx: Connection, clients: Collection[UUID]) -> list[Renewal]:
     """All contract changes of clients as they are now."""
     rows = await tx.fetch(
-        f"SELECT {COLUMNS} FROM renewals r WHERE client_id = ANY($1)",  # noqa: S608 - a constant
+        f"SELECT {COLUMNS} FROM {TABLES} WHERE r.client_id = ANY($1)",  # noqa: S608 - a constant
         list(clients),
     )
     return [from_row(row) for row in rows]
@@ -97,13 +98,11 @@ async def save_renewals(tx: Connection, renewals: Sequence[Renewal]) -> None:
         """
         INSERT INTO renewals (renewal_id, client_id, partner_id, kind, status, starts, deadline,
                               currency, current_mrr, renewal_mrr, products, options,
-                              chosen_option_id, decided_by, decided_at, reason, quoted_for,
-                              version, next_stage, next_stage_at)
+                              chosen_option_id, decided_by, decided_at, reason, quoted_for)
         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[],
                              $6::date[], $7::date[], $8::text[], $9::numeric[], $10::numeric[],
                              $11::json[], $12::json[], $13::uuid[], $14::uuid[],
-                             $15::timestamptz[], $16::text[], $17::date[], $18::integer[],
-                             $19::text[], $20::timestamptz[])
+                             $15::timestamptz[], $16::text[], $17::date[])
         ON CONFLICT (renewal_id) DO UPDATE
            SET status = excluded.status,
                starts = excluded.starts,
@@ -117,10 +116,7 @@ async def save_renewals(tx: Connection, renewals: Sequence[Renewal]) -> None:
                decided_by = excluded.decided_by,
                decided_at = excluded.decided_at,
                reason = excluded.reason,
-               quoted_for = excluded.quoted_for,
-               version = excluded.version,
-               next_stage = excluded.next_stage,
-               next_stage_at = excluded.next_stage_at
+               quoted_for = excluded.quoted_for
         """,
         [r.renewal_id for r in renewals],
         [r.client_id for r in renewals],
@@ -139,6 +135,18 @@ async def save_renewals(tx: Connection, renewals: Sequence[Renewal]) -> None:
         [r.decided_at for r in renewals],
         [r.reason for r in renewals],
         [r.quoted_for for r in renewals],
+    )
+    await tx.execute(
+        """
+        INSERT INTO watches (renewal_id, partner_id, version, next_stage, next_stage_at)
+        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::text[], $5::timestamptz[])
+        ON CONFLICT (renewal_id) DO UPDATE
+           SET version = excluded.version,
+               next_stage = excluded.next_stage,
+               next_stage_at = excluded.next_stage_at
+        """,
+        [r.renewal_id for r in renewals],
+        [r.partner_id for r in renewals],
         [r.version for r in renewals],
         [r.next_stage for r in renewals],
         [r.next_stage_at for r in renewals],
@@ -149,10 +157,10 @@ async def save_arming(tx: Connection, renewals: Sequence[Renewal]) -> None:
     """Keep only when to look at contract changes again."""
     await tx.execute(
         """
-        UPDATE renewals r
+        UPDATE watches w
            SET next_stage = n.stage, next_stage_at = n.at
           FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS n (id, stage, at)
-         WHERE r.renewal_id = n.id
+         WHERE w.renewal_id = n.id
         """,
         [r.renewal_id for r in renewals],
         [r.next_stage for r in renewals],

@@ -20,14 +20,12 @@ class Written:
 async def lock_due(tx: Connection, now: datetime, limit: int) -> list[Any]:
     """Hold contract changes with a stage to look at, passing over those another sweep holds.
 
-    Amounts come as text and products as JSON, since they only pass through.
+    Who changes one holds the same row, so what `list_due` reads afterwards stands until commit.
     """
     return await tx.fetch(
         """
-        SELECT renewal_id, client_id, partner_id, kind, status, starts, currency,
-               current_mrr::text AS current_mrr, renewal_mrr::text AS renewal_mrr, products,
-               version, next_stage
-          FROM renewals
+        SELECT renewal_id, version, next_stage
+          FROM watches
          WHERE next_stage_at <= $1
          ORDER BY next_stage_at
          LIMIT $2
@@ -38,18 +36,24 @@ async def lock_due(tx: Connection, now: datetime, limit: int) -> list[Any]:
     )
 
 
-async def list_owners(tx: Connection, clients: Sequence[UUID]) -> dict[UUID, Any]:
-    """What is set for clients, as rows; read after their renewals are held."""
+async def list_due(tx: Connection, renewals: Sequence[UUID]) -> dict[UUID, Any]:
+    """What is told of contract changes that are held, and what is set for their clients, as rows.
+
+    Amounts come as text and products as JSON, since they only pass through.
+    """
     rows = await tx.fetch(
         """
-        SELECT client_id, client_version, renewals_version, serviced, owner, notified_user_id,
-               point_of_contact_id, stages
-          FROM clients
-         WHERE client_id = ANY($1)
+        SELECT r.renewal_id, r.client_id, r.partner_id, r.kind, r.status, r.starts, r.currency,
+               r.current_mrr::text AS current_mrr, r.renewal_mrr::text AS renewal_mrr, r.products,
+               c.client_version, c.renewals_version, c.serviced, c.owner, c.notified_user_id,
+               c.point_of_contact_id, c.stages
+          FROM renewals r
+          JOIN clients c ON c.client_id = r.client_id
+         WHERE r.renewal_id = ANY($1)
         """,
-        clients,
+        renewals,
     )
-    return {row["client_id"]: row for row in rows}
+    return {row["renewal_id"]: row for row in rows}
 
 
 async def save_sweep(tx: Connection, written: Written) -> set[UUID]:
@@ -83,11 +87,11 @@ async def save_next(tx: Connection, written: Written) -> None:
     ids, versions, stages, at = zip(*written.armed, strict=True)
     await tx.execute(
         """
-        UPDATE renewals r
+        UPDATE watches w
            SET version = n.version, next_stage = n.stage, next_stage_at = n.at
           FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::timestamptz[])
             AS n (id, version, stage, at)
-         WHERE r.renewal_id = n.id
+         WHERE w.renewal_id = n.id
         """,
         ids,
         versions,
