@@ -1,6 +1,5 @@
 """The ledger as the sender uses it: claims, hand-overs and outcomes, each by its token."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -8,6 +7,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, TypeAlias
 from uuid import UUID
+
+from pydantic_core import from_json
 
 from services.notifications import domain
 from shared.chassis.database import Connection
@@ -188,7 +189,7 @@ async def _partners(
                 row["name"],
                 row["time_zone"],
                 tuple(users.get(row["partner_id"], ())),
-                tuple(_colleague(each) for each in json.loads(row["team"])),
+                tuple(_colleague(each) for each in from_json(row["team"])),
             ),
             _policy(row),
         )
@@ -253,7 +254,7 @@ def _turn(
         claim=Claim(row["message_id"], row["token"]),
         case=case,
         terms=_terms(row),
-        said=json.loads(row["terms"]),
+        said=from_json(row["terms"]),
         deadline=row["change_deadline"] or row["deadline"],
         partner_id=row["partner_id"],
         client_id=row["client_id"],
@@ -278,8 +279,8 @@ def _client(row: Row) -> domain.Client | None:
         record_id=row["record_id"],
         period=row["services_period"],
         serviced=row["serviced"],
-        contacts=tuple(_contact(each) for each in json.loads(row["contacts"])),
-        renewal_manager=_colleague(json.loads(manager)) if manager else None,
+        contacts=tuple(_contact(each) for each in from_json(row["contacts"])),
+        renewal_manager=_colleague(from_json(manager)) if manager else None,
         override=_choice(row["owner"]),
         stages=_stages(row["stages"]),
     )
@@ -303,7 +304,7 @@ def _terms(row: Row) -> Terms | None:
         row["currency"],
         row["current_mrr"],
         row["renewal_mrr"],
-        tuple(json.loads(row["products"])),
+        tuple(from_json(row["products"])),
     )
 
 
@@ -321,7 +322,7 @@ def _colleague(said: Mapping[str, Any]) -> domain.Colleague:
 def _choice(text: str | None) -> domain.Choice:
     if text is None:
         return domain.Choice()
-    said = json.loads(text)
+    said = from_json(text)
     return domain.Choice(
         said["owner"], _id(said["notified_user_id"]), _id(said["point_of_contact_id"])
     )
@@ -336,7 +337,7 @@ def _stages(text: str | None) -> tuple[domain.Stage, ...] | None:
     if text is None:
         return None
     return tuple(
-        domain.Stage(each["name"], each["days_before_deadline"]) for each in json.loads(text)
+        domain.Stage(each["name"], each["days_before_deadline"]) for each in from_json(text)
     )
 
 

@@ -4,6 +4,7 @@ import re
 from base64 import b64encode
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 from services.notifications.domain import usable
 
@@ -45,6 +46,7 @@ def address(name: str, person: str, mailbox: str) -> str:
     return f"{name}: {encoded(person)}\r\n <{mailbox}>"
 
 
+@lru_cache(maxsize=64)  # the mails of a batch are written at one instant
 def date(at: datetime) -> str:
     """The Date header."""
     return f"Date: {format_datetime(at)}"
