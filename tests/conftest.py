@@ -76,6 +76,11 @@ def kafka(scratch: Path) -> Iterator[str]:
 @pytest.fixture
 async def fresh_topics(kafka: str) -> str:
     """The same servers, with every topic of the registry there and empty."""
+    return await emptied(kafka)
+
+
+async def emptied(kafka: str) -> str:
+    """Make every topic of the registry anew on these servers."""
     from aiokafka.admin import AIOKafkaAdminClient
 
     from shared.chassis.kafka import ensure_topics
