@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from time import perf_counter
 from uuid import UUID, uuid4, uuid5
 
@@ -170,18 +171,19 @@ async def publish(servers: str, events: Sequence[Event]) -> None:
 
 
 @contextmanager
-def counting_server() -> Iterator[int]:
-    """Run the counting mail server in a process of its own."""
-    while True:
-        [port] = ports.free_ports(1)
-        if not ports.is_open(port + 1):
-            break
-    process = processes.start([sys.executable, "-m", "tests.benchmarks.smtp", port])
+def counting_server(log: Path) -> Iterator[tuple[int, int]]:
+    """Run the counting mail server in a process of its own: where it takes mail, and answers."""
+    port, door = ports.free_ports(2)
+    process = processes.start([sys.executable, "-m", "tests.benchmarks.smtp", port, door], log=log)
     try:
-        while not ports.is_open(port + 1):
-            if process.poll() is not None:
-                raise processes.NotStartedError("the counting mail server ended")
-        yield port
+        processes.wait_until(
+            lambda: smtp.READY in log.read_text(),
+            process,
+            name="the counting mail server",
+            log=log,
+            timeout=10,
+        )
+        yield port, door
     finally:
         processes.kill(process)
 
@@ -192,7 +194,7 @@ async def run(ground: Ground, *, events: int, repeats: int) -> Result:
     story = Story(events, SystemClock().now())
     await publish(ground.kafka.servers, list(story.ground()))
     connection = await asyncpg.connect(ground.services["notifications"].dsn)
-    with counting_server() as port:
+    with counting_server(ground.folder / "smtp.log") as (port, door):
         try:
             with ground.service(
                 "notifications",
@@ -203,14 +205,14 @@ async def run(ground: Ground, *, events: int, repeats: int) -> Result:
                 await _known(connection, events)
                 for stage in ("d-15", "d-7", "d-1")[:repeats]:
                     deadlines = list(story.deadlines(stage))
-                    await smtp.ask(port, b"clear\n")
+                    await smtp.ask(door, b"clear\n")
                     service.note()
                     cpu, began = service.cpu, perf_counter()
                     await publish(ground.kafka.servers, deadlines)
-                    await _sent(port, events)
+                    await _sent(door, events)
                     took = perf_counter() - began
                     service.note()
-                    await _hold(connection, port, stage, events)
+                    await _hold(connection, door, stage, events)
                     result.ours.append(events / took)
                     result.cpu.append((service.cpu - cpu) / events * 1000)
             mail = b"Message-ID: <limit>\r\nSubject: limit\r\n\r\n" + b"x" * 4000
@@ -230,16 +232,16 @@ async def _known(connection: "asyncpg.Connection[asyncpg.Record]", events: int) 
         await asyncio.sleep(0.2)
 
 
-async def _sent(port: int, events: int) -> None:
+async def _sent(door: int, events: int) -> None:
     until = perf_counter() + SECONDS
-    while (await smtp.ask(port))["distinct"] < events:
+    while (await smtp.ask(door))["distinct"] < events:
         if perf_counter() > until:
             return
         await asyncio.sleep(0.02)
 
 
 async def _hold(
-    connection: "asyncpg.Connection[asyncpg.Record]", port: int, stage: str, events: int
+    connection: "asyncpg.Connection[asyncpg.Record]", door: int, stage: str, events: int
 ) -> None:
     """Raise VoidError unless the server and the ledger agree: all accepted, none twice."""
     query = "SELECT count(*) FROM messages WHERE stage = $1 AND state = 'accepted'"
@@ -247,6 +249,6 @@ async def _hold(
     while await connection.fetchval(query, stage) < events and perf_counter() < until:
         await asyncio.sleep(0.05)
     accepted = await connection.fetchval(query, stage)
-    found = await smtp.ask(port)
+    found = await smtp.ask(door)
     if accepted != events or found != {"mails": events, "distinct": events}:
         raise VoidError(f"{events} were due: the ledger has {accepted}, the server has {found}")

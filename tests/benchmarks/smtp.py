@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from email import message_from_bytes
 from time import perf_counter
 
+READY = "ready"
+
 
 class CountingServer(asyncio.Protocol):
     """One session: takes everything, understands pipelining, keeps the key of each mail."""
@@ -56,8 +58,8 @@ class CountingServer(asyncio.Protocol):
         return b"250 OK\r\n"
 
 
-async def serve(port: int) -> None:
-    """Take mail on ``port``; say on ``port + 1`` how much came, as JSON, and how often each."""
+async def serve(port: int, door: int) -> None:
+    """Take mail on ``port``; say on ``door`` how much came, as JSON. Prints once it is ready."""
     keys: Counter[str] = Counter()
 
     async def report(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -70,13 +72,14 @@ async def serve(port: int) -> None:
 
     loop = asyncio.get_running_loop()
     await loop.create_server(lambda: CountingServer(keys), "127.0.0.1", port, backlog=256)
-    server = await asyncio.start_server(report, "127.0.0.1", port + 1)
+    server = await asyncio.start_server(report, "127.0.0.1", door)
+    print(READY, flush=True)  # noqa: T201 - who started it waits for this
     await server.serve_forever()
 
 
-async def ask(port: int, what: bytes = b"count\n") -> dict[str, int]:
+async def ask(door: int, what: bytes = b"count\n") -> dict[str, int]:
     """Ask the server how much came, or to forget it (``clear``)."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port + 1)
+    reader, writer = await asyncio.open_connection("127.0.0.1", door)
     writer.write(what)
     found: dict[str, int] = json.loads(await reader.readline())
     writer.close()
@@ -110,4 +113,6 @@ async def send_raw(port: int, mails: Sequence[bytes], connections: int = 4) -> f
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("port", type=int)
-    asyncio.run(serve(parser.parse_args().port))
+    parser.add_argument("door", type=int)
+    given = parser.parse_args()
+    asyncio.run(serve(given.port, given.door))
