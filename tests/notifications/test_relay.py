@@ -156,6 +156,57 @@ async def test_a_connection_cut_after_the_dot_leaves_a_doubt_whatever_happened(
     assert len(sink.kept) == kept
 
 
+NAMES = [f"{name}@acme.example" for name in ("dora", "eve", "fred", "gus")]
+
+
+@pytest.mark.parametrize(
+    ("at", "fault", "result", "kept"),
+    [
+        ("RCPT eve@acme.example", "550 no such user", "rejected", 3),
+        ("RCPT eve@acme.example", "450 busy", "deferred", 3),
+        ("RCPT eve@acme.example", "421 closing", "accepted", 4),
+        ("RCPT eve@acme.example", "cut", "accepted", 4),
+        ("DOT eve@acme.example", "554 spam", "rejected", 3),
+        ("DOT eve@acme.example", "451 no disk", "deferred", 3),
+        ("DOT eve@acme.example", "421 closing", "accepted", 4),
+        ("DOT eve@acme.example", "cut", "unknown", 3),
+        ("DOT eve@acme.example", "keep and cut", "unknown", 4),
+    ],
+)
+async def test_what_goes_wrong_with_one_mail_of_a_row_is_told_of_that_one_alone(
+    relay: Relay, sink: Sink, at: str, fault: str, result: str, kept: int
+) -> None:
+    sink.fail(at, fault)
+
+    answers = await deliver(relay, *map(mail, NAMES))
+
+    expected = ["accepted", result, "accepted", "accepted"]
+    assert [answer.result for answer in answers] == expected
+    assert len(sink.kept) == len(set(sink.recipients)) == kept
+
+
+async def test_a_relay_that_steps_back_in_a_row_leaves_the_rest_surely_unsent(
+    relay: Relay, sink: Sink
+) -> None:
+    sink.fail("DOT eve@acme.example", "421 closing", "421 closing")
+
+    answers = await deliver(relay, *map(mail, NAMES))
+
+    assert [answer.result for answer in answers] == ["accepted", "deferred", *["not_sent"] * 2]
+    assert sink.recipients == ["dora@acme.example"]
+
+
+async def test_a_mail_of_a_row_that_was_held_too_long_leaves_nothing_half_done(
+    relay: Relay, sink: Sink
+) -> None:
+    late = mail(NAMES[1], send_by=monotonic() - 1)
+
+    answers = await deliver(relay, mail(NAMES[0]), late, mail(NAMES[2]))
+
+    assert [answer.result for answer in answers] == ["accepted", "not_sent", "accepted"]
+    assert sink.recipients == [NAMES[0], NAMES[2]]
+
+
 async def test_an_answer_that_takes_too_long_leaves_a_doubt(sink: Sink) -> None:
     relay = Relay(make_settings(sink, smtp_data_timeout=0.1))
     sink.fail("DOT", "wait 0.5")

@@ -1,7 +1,7 @@
 """Random walks through everything that may happen, with what must hold after each."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +17,7 @@ from shared.chassis.database import Pool
 from shared.contracts import renewals
 from tests.notifications.conftest import TABLES, make_settings
 from tests.notifications.portfolio import NOON, hear, usual
-from tests.notifications.sink import Sink
+from tests.notifications.sink import Sink, serving
 
 AGENCY, ACME = "@agency.example", "@acme.example"
 LATER = ["d-1", "d-0"]
@@ -204,9 +204,15 @@ STEPS = st.one_of(
 )
 
 
+@pytest.fixture(params=[False, True], ids=["in turn", "pipelined"])
+async def sink(request: pytest.FixtureRequest) -> AsyncIterator[Sink]:
+    async with serving(pipelining=request.param) as sink:
+        yield sink
+
+
 @pytest.mark.timeout(120)
 @settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

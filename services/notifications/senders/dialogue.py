@@ -31,7 +31,7 @@ class Dialogue(asyncio.Protocol):
     """
 
     def __init__(self, transport: asyncio.Transport, *, pipelining: bool) -> None:
-        self._transport, self._pipelining = transport, pipelining
+        self._transport, self.pipelining = transport, pipelining
         self._buffer = b""
         self._said: list[str] = []
         self._replies: deque[Reply] = deque()
@@ -40,9 +40,14 @@ class Dialogue(asyncio.Protocol):
         transport.set_protocol(self)
 
     @property
+    def alive(self) -> bool:
+        """Whether the connection stands."""
+        return self._lost is None and not self._transport.is_closing()
+
+    @property
     def usable(self) -> bool:
-        """Whether commands can be given: connected, and nothing unasked was said."""
-        return self._lost is None and not self._transport.is_closing() and not self._replies
+        """Whether a new exchange can begin: connected, and nothing unasked was said."""
+        return self.alive and not self._replies
 
     def close(self) -> None:
         """Cut the connection."""
@@ -68,24 +73,31 @@ class Dialogue(asyncio.Protocol):
         Where it does not, the first refusal ends it, except that of a further recipient.
         Raises LostError or TimeoutError.
         """
+        if self.pipelining:
+            self.write(b"".join(commands))
+            return await self.hear(len(commands), seconds)
+        replies: list[Reply] = []
+        for place, command in enumerate(commands):
+            self.write(command)
+            replies += await self.hear(1, seconds)
+            if replies[-1].code >= 400 and place != 2:  # noqa: PLR2004 - MAIL, RCPT, RCPT, DATA
+                break
+        return replies
+
+    async def hear(self, count: int, seconds: float) -> list[Reply]:
+        """Hear so many replies. Raises LostError or TimeoutError."""
         async with asyncio.timeout(seconds):
-            if self._pipelining:
-                self.write(b"".join(commands))
-                return [await self._reply() for _ in commands]
-            replies: list[Reply] = []
-            for place, command in enumerate(commands):
-                self.write(command)
-                replies.append(await self._reply())
-                if replies[-1].code >= 400 and place != 2:  # noqa: PLR2004 - MAIL, RCPT, RCPT, DATA
-                    break
-            return replies
+            return [await self._reply() for _ in range(count)]
 
     async def send(self, data: bytes, seconds: float) -> Reply:
-        """Send what ends with the final dot, and hear the reply. Raises as ``ask``."""
+        """Send what begins with a mail and its final dot, and hear what became of that mail.
+
+        Raises as ``hear``.
+        """
         self.write(data)
         crash.point("sender.after_dot")
-        async with asyncio.timeout(seconds):
-            return await self._reply()
+        [reply] = await self.hear(1, seconds)
+        return reply
 
     async def _reply(self) -> Reply:
         while not self._replies:

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from time import monotonic
-from typing import Final
+from typing import TypeAlias
 
 import structlog
 
@@ -20,7 +20,7 @@ from services.notifications.settings import Settings
 log = structlog.get_logger(__name__)
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 60.0  # seconds
-__all__: Final = ["Relay", "RelayAwayError"]
+_Todo: TypeAlias = deque[tuple[int, Mail]]
 
 
 class Relay:
@@ -63,16 +63,20 @@ class Relay:
         unsent = Answer("not_sent", text=self.away or "the relay was away", about_us=True)
         return [answer or unsent for answer in answers]
 
-    async def _work(self, todo: deque[tuple[int, Mail]], answers: list[Answer | None]) -> None:
+    async def _work(self, todo: _Todo, answers: list[Answer | None]) -> None:
         async with self._free:
             session: Session | None = None
+            following: tuple[int, Mail] | None = None
             try:
-                while todo:
+                while following or todo:
                     session = await self._session(session)
-                    if not todo:
+                    if not (following or todo):
                         break
-                    place, mail = todo.popleft()
-                    answer = answers[place] = await self._deliver(session, mail)
+                    place, mail = following or todo.popleft()
+                    # Only where there is enough for all: a few mails go out side by side.
+                    following = todo.popleft() if len(todo) >= self._at_a_time else None
+                    ahead = following[1] if following else None
+                    answer = answers[place] = await self._deliver(session, mail, ahead)
                     if answer.about_us:
                         self._step_back(answer.text)
                         break
@@ -81,17 +85,19 @@ class Relay:
             except RelayAwayError:
                 pass  # what is left stays unsent, and is told so
             finally:
-                if session is not None and session.usable:
+                if following:
+                    todo.appendleft(following)
+                if session is not None and session.release():
                     self._idle.append(session)
 
-    async def _deliver(self, session: Session, mail: Mail) -> Answer:
+    async def _deliver(self, session: Session, mail: Mail, following: Mail | None) -> Answer:
         if monotonic() > mail.send_by:
+            session.release()
             return Answer("not_sent", text="it was held too long to be sent safely")
         held = session.used
-        answer = await session.deliver(mail)
+        answer = await session.deliver(mail, following)
         if held and (answer.result == "not_sent" or answer.code == CLOSING):
             # The other side may have closed a held connection long ago; surely nothing was sent.
-            session.close()
             await self._connect(session)
             answer = await session.deliver(mail)
         return answer
