@@ -44,9 +44,9 @@ def _follow(book: Book, snapshot: told.ClientSnapshot) -> None:
         name=snapshot.company.name,
         domain=snapshot.company.domain,
     )
-    follow_services(book)
     follow_terms(book, snapshot.subscriptions)
     follow_allowances(book, snapshot.contact_tier, snapshot.email_tier)
+    follow_services(book)  # last: what moved is ended or reopened by its new deadline
 
 
 @from_clients.on_run(told.ServicesEnded)

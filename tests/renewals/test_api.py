@@ -271,6 +271,20 @@ async def test_without_services_there_is_nothing_to_decide(ask: Asking, pool: Po
     assert (refused.status_code, fields(refused)) == (409, ["status"])
 
 
+async def test_what_was_decided_before_services_ended_can_no_longer_be_undone(
+    ask: Asking, pool: Pool
+) -> None:
+    client = AClient().term()
+    await hear(pool, APartner().now(), client.now())
+    assert (await decide(ask, pool, "renewed")).status_code == 200
+    await hear(pool, client.ended())
+
+    refused = await decide(ask, pool, "cancellation_requested")
+
+    assert (refused.status_code, fields(refused)) == (409, ["status"])
+    assert (await the_renewal(pool)).status == "renewed"
+
+
 async def test_each_kind_is_decided_in_its_own_words(ask: Asking, pool: Pool) -> None:
     over = clients.Allowance(limit=1, used=2)
     await hear(pool, APartner().now(), AClient(contacts=over).now())

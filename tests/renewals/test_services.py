@@ -56,6 +56,36 @@ async def test_resumed_services_reopen_what_has_not_passed_its_deadline(pool: Po
     assert (again.period, again.renewal_start) == (2, START)
 
 
+async def test_a_term_that_moves_without_services_leaves_nothing_to_decide(
+    pool: Pool, clock: ManualClock
+) -> None:
+    client = AClient().term()
+    await hear(pool, APartner().now(), client.now())
+    clock.set(NOON.replace(month=4, day=20))
+    await watch(pool, clock)  # it renewed by itself
+    await hear(pool, client.ended(at=clock.now()))
+
+    client.term(1, START + timedelta(days=30))
+    await hear(pool, client.now(active=False, at=clock.now()))
+
+    assert (await the_renewal(pool)).status is Status.ENDED
+    assert [r.status for r in (await last_snapshot(pool)).renewals] == ["ended"]
+
+
+async def test_what_ended_is_open_again_once_its_term_moves_far_enough_after_the_resume(
+    pool: Pool,
+) -> None:
+    client = AClient().term(1, NOON.date() + timedelta(days=50))
+    await hear(pool, APartner().now(), client.now())
+    late = NOON + timedelta(days=6)  # its deadline was missed
+    await hear(pool, client.ended(), client.resumed(2, at=late))
+    assert (await the_renewal(pool)).status is Status.ENDED
+
+    await hear(pool, client.term(1, START).now(active=True, period=2, at=late))
+
+    assert (await the_renewal(pool)).status is Status.PENDING
+
+
 async def test_an_end_that_comes_after_the_resume_ends_nothing(pool: Pool) -> None:
     client = AClient().term()
     await hear(pool, APartner().now(), client.now())

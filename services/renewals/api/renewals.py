@@ -151,6 +151,7 @@ async def decide_renewal(
             option_id=decision.option_id,
             reason=decision.reason,
             by=caller.user_id,
+            serviced=book.client.services.active,
             today=book.today,
             at=now,
         )

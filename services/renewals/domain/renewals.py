@@ -83,16 +83,20 @@ def decide(
     option_id: UUID | None,
     reason: str,
     by: UUID,
+    serviced: bool,
     today: date,
     at: datetime,
 ) -> Decision:
-    """Record what a person decided, as often as they like until the deadline's last minute."""
+    """Record what a person decided, as often as they like until the deadline's last minute.
+
+    Who no longer services the client decides nothing, nor undoes what was decided.
+    """
     allowed = DECISIONS[renewal.kind]
     if status not in allowed:
         raise Refused(
             "status", f"a {renewal.kind} can be {' or '.join(allowed)}, and this says {status}"
         )
-    if renewal.status is Status.ENDED:
+    if renewal.status is Status.ENDED or not serviced:
         raise Refused("status", "the partner no longer services the client; resume services", 409)
     if today > renewal.deadline:
         raise Refused("deadline", f"it was {renewal.deadline}, and today is {today}", 409)
