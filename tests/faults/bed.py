@@ -43,6 +43,7 @@ NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
 LASTS_SECONDS = 90.0  # until all is quiet, at the most
 PASSWORD = "not-a-secret"
 KILLED = -signal.SIGKILL
+SOME_BAD = 1  # what an import exits with where rows name what has not arrived yet
 # What is said, kept beside the outbox, from which the relay deletes it.
 _KEEP = """
     CREATE TABLE said (shard smallint, id bigint, event_id uuid, topic text, key text);
@@ -75,6 +76,7 @@ class Bed:
         self.clock = FileClock(folder / "clock")
         self.kills = 0
         self.kills_of_sender = 0
+        self.poison: set[str] = set()  # keys of what nobody committed
         self.sound = True
         self.cohorts = 0
         self._issuer_port = found[5]
@@ -125,12 +127,16 @@ class Bed:
             | told
         )
 
-    def launch(self, service: str, **told: str) -> Module:
-        """Start a process of a service, without waiting for it."""
-        module = self.services[service] = Module(
+    def launch(self, service: str, *, name: str = "", **told: str) -> Module:
+        """Start a process of a service, without waiting; named, it is one more of that service."""
+        port = self.ports[service]
+        if name:
+            [port] = ports.free_ports(1)
+            told[f"{service.upper()}_HTTP_PORT"] = str(port)
+        module = self.services[name or service] = Module(
             [f"services.{service}", "serve"],
-            port=self.ports[service],
-            log=self.folder / f"{service}.log",
+            port=port,
+            log=self.folder / f"{name or service}.log",
             env=self.environment(service, **told),
         )
         module.launch()
@@ -186,6 +192,16 @@ class Bed:
             assert code is None, f"{name} ended by itself, with {code}; see {module.log}"
         return {name: module.process.pid for name, module in self.services.items()}
 
+    async def revive(self) -> None:
+        """Start whatever does not run."""
+        gone = [
+            name
+            for name in SERVICES
+            if name not in self.services or self.services[name].process.poll() is not None
+        ]
+        if gone:
+            await self.start(*gone)
+
     # Using
 
     def move_to(self, at: datetime) -> None:
@@ -196,16 +212,21 @@ class Bed:
         fresh.rename(self.folder / "clock")
 
     async def import_files(self, service: str, folder: Path) -> None:
-        """Run a service's own import, as a person would, until it succeeds."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", f"services.{service}", "import", str(folder)),
-            cwd=ROOT,
-            env=self.environment(service),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        printed, _ = await process.communicate()
-        assert process.returncode == 0, printed.decode()
+        """Run a service's own import, as a person would: again where it was too early."""
+        begun = monotonic()
+        while True:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", f"services.{service}", "import", str(folder)),
+                cwd=ROOT,
+                env=self.environment(service),
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+            )
+            printed, _ = await process.communicate()
+            if process.returncode == 0:
+                return
+            assert process.returncode == SOME_BAD, printed.decode()
+            assert monotonic() - begun < LASTS_SECONDS, printed.decode()
 
     def http(self, service: str, person: Person, timeout: float = 20) -> httpx2.AsyncClient:
         """Call a service as somebody."""

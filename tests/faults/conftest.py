@@ -24,7 +24,7 @@ class _Beds:
             folder = Path(tempfile.mkdtemp(dir=self._folder, prefix="bed-"))
             folder.chmod(0o755)
             self._made = await self._stack.enter_async_context(bed(folder / "all"))
-            await self._made.start()
+        await self._made.revive()
         return self._made
 
     async def close(self) -> None:
