@@ -98,6 +98,32 @@ async def test_an_end_that_comes_before_the_client_is_kept_for_it(pool: Pool) ->
     assert (row["serviced"], row["name"], row["version"]) == (False, "Acme", 1)
 
 
+async def test_of_facts_in_a_batch_the_newest_counts_in_whatever_order_they_come(
+    pool: Pool,
+) -> None:
+    story = usual()
+    ben = story.users[1]
+    await hear(pool, *story.everything())
+    gone, ended = story.deactivated(ben), story.services_ended()
+    decided, resumed = story.decided("renewed"), story.services_resumed()
+    back = clients.PartnerUserReactivated(
+        version=story.version("partner"),
+        occurred_at=story.now,
+        partner_id=story.partner_id,
+        user_id=ben.user_id,
+    )
+    cancelled = story.decided("cancellation_requested")
+
+    await hear(pool, resumed, ended)
+    await hear(pool, back, gone)
+    await hear(pool, cancelled, decided)
+
+    row = await client(pool)
+    assert (row["serviced"], row["period"]) == (True, 2)
+    assert await active(pool, ben.user_id)
+    assert (await renewal(pool))["status"] == "cancellation_requested"
+
+
 async def test_a_newer_snapshot_says_that_services_were_resumed(pool: Pool) -> None:
     story = usual()
     await hear(pool, story.client(), story.services_ended())

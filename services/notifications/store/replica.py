@@ -83,7 +83,8 @@ async def _save_users(tx: Connection, said: Sequence[clients.PartnerSnapshot]) -
 
 async def save_activity(tx: Connection, said: Sequence[tuple[UUID, UUID, bool, int]]) -> list[UUID]:
     """Note that users (partner, user, active, version) act or no longer act; give the partners."""
-    latest = {user: (partner, active, version) for partner, user, active, version in said}
+    in_order = sorted(said, key=lambda each: each[3])
+    latest = {user: (partner, active, version) for partner, user, active, version in in_order}
     users = sorted(latest)
     # The partner first, as where its snapshot is kept: two topics never wait for each other.
     await tx.execute(
@@ -163,7 +164,7 @@ async def save_services(
 
     What concerns an earlier period, or was said before what is known, changes nothing.
     """
-    latest = {each[0]: each for each in said}
+    latest = {each[0]: each for each in sorted(said, key=lambda each: (each[2], each[4]))}
     told = [latest[client_id] for client_id in sorted(latest)]
     rows = await tx.fetch(
         """
@@ -302,7 +303,7 @@ async def save_facts(tx: Connection, said: Sequence[domain.Fact]) -> list[UUID]:
     nothing, and a fact may be the first that is heard of a change.
     """
     told: dict[UUID, domain.Fact] = {}
-    for fact in said:
+    for fact in sorted(said, key=lambda each: each.version):
         told[fact.renewal_id] = fact.after(told.get(fact.renewal_id))
     facts = [told[renewal_id] for renewal_id in sorted(told)]
     rows = await tx.fetch(
