@@ -9,8 +9,9 @@ import pytest
 from deploy.local.databases import Addresses
 from services.renewals import handlers, jobs
 from services.renewals.domain import Kind, Partner, Refused, stages
-from services.renewals.domain.choices import DefaultOwner, choose_default
+from services.renewals.domain.choices import DefaultOwner, choose_default, choose_default_stages
 from services.renewals.main import create_app
+from services.renewals.store import books, partners
 from shared.chassis.clock import ManualClock
 from shared.chassis.database import Pool
 from shared.chassis.outbox import header_pairs
@@ -41,6 +42,14 @@ DEADLINE = date(2026, 4, 17)
 
 def at(day: date, hour: int = 9) -> datetime:
     return datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
+
+
+async def set_hour(pool: Pool, hour: str, now: datetime) -> None:
+    """Let the partner's people and clients be told at another local time."""
+    async with pool.acquire() as tx, tx.transaction():
+        held = (await partners.lock_partners(tx, [PARTNER]))[PARTNER]
+        after, events = choose_default_stages(held, held.stages, hour, None, now)
+        await books.save_partner(tx, held, after, events, now)
 
 
 async def test_a_renewal_is_told_at_each_stage_from_the_horizon_to_the_outcome(
@@ -226,6 +235,32 @@ async def test_in_another_zone_what_is_to_come_moves_and_what_was_told_stays_tol
     assert await stages_told(pool) == ["entered"]
     renewal = await the_renewal(pool)
     assert renewal.next_stage_at == datetime(2026, 3, 3, 20, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("changed", "hour", "told_at"),
+    [
+        (7, "14:00", 14),  # not told yet: later on the same day
+        (10, "14:00", 9),  # told already: not a second time
+        (7, "06:00", 7),  # due by now: at once
+    ],
+)
+async def test_another_send_hour_moves_what_is_to_come_and_tells_nothing_twice(
+    pool: Pool, clock: ManualClock, changed: int, hour: str, told_at: int
+) -> None:
+    begins = date(2026, 2, 1)
+    await hear(pool, APartner().now(), AClient().term().now())
+
+    for now in (at(begins, hour) for hour in range(24)):
+        clock.set(now)
+        if now.hour == changed:
+            await set_hour(pool, hour, now)
+        await watch(pool, clock)
+
+    assert [(e.stage, e.occurred_at) for e in await told(pool)] == [
+        ("entered", at(begins, told_at))
+    ]
+    assert (await the_renewal(pool)).next_stage_at == at(date(2026, 3, 3), int(hour[:2]))
 
 
 async def test_untouched_it_renews_by_itself_on_the_day_after_the_deadline(
