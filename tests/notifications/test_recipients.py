@@ -112,6 +112,13 @@ def test_a_point_of_contact_who_left_is_replaced_by_the_default_one_then_by_an_a
     assert (recipient.person.email, recipient.rule) == (address, rule)
 
 
+def test_a_clients_point_of_contact_who_left_is_replaced_by_that_of_the_partners_default() -> None:
+    partner = replace(PARTNER, users=(ADA, BEN, replace(CLEO, active=False)))
+    client = replace(CLIENT, override=Choice("partner", point_of_contact_id=CLEO.person_id))
+
+    assert told(client, BY_PARTNER, partner) == ["ben@agency.example"]
+
+
 def test_a_partner_without_an_active_admin_blocks_and_never_falls_to_the_client() -> None:
     users = tuple(replace(u, active=False) for u in PARTNER.users)
     partner = replace(PARTNER, users=users)
@@ -148,6 +155,12 @@ def test_with_hubspot_as_owner_its_renewal_manager_is_told_too_unless_switched_o
     assert (found.person, found.audience) == (RITA, "hubspot")
     assert domain.renewal_manager_too(CLIENT, off, owner) is None
     assert domain.renewal_manager_too(replace(CLIENT, renewal_manager=None), FACTORY, owner) is None
+
+
+def test_a_renewal_manager_without_a_usable_address_is_not_written_to() -> None:
+    client = replace(CLIENT, renewal_manager=replace(RITA, email=""))
+
+    assert domain.renewal_manager_too(client, FACTORY, domain.owner_of(client, FACTORY)) is None
 
 
 def test_with_the_partner_as_owner_the_renewal_manager_is_not_told() -> None:
