@@ -21,7 +21,7 @@ NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
 async def _filled(
     kafka: str, postgres: str, _templates: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Any]:
-    """Databases with three partners in them, and what the sample says of those."""
+    """Databases with four partners in them, and what the sample says of those."""
     folder = tmp_path_factory.mktemp("filled")
     async with AsyncExitStack() as stack:
         connection = await asyncpg.connect(postgres)

@@ -11,7 +11,7 @@ from shared.chassis.database import Connection
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ADDRESS_OR_NAME = re.compile(r".*@.*|.*\.example|[^\W\d_a-z][^\d_:]* [^\d_:]*")
-SMALLEST_ID = 1_000_000
+SMALLEST_ID = 1_000_000  # a smaller number may be anything
 
 
 async def tables_of_tenants(connection: Connection) -> list[str]:
@@ -55,13 +55,13 @@ async def dump(connection: Connection, partner: UUID | None) -> list[Any]:
 def _words(value: Any) -> Iterator[str]:
     """Every text in there, also within JSON that is kept as a text."""
     if isinstance(value, Mapping):
-        for each in value.values():
+        for key, each in value.items():
+            if isinstance(each, int) and key.endswith("_id") and each >= SMALLEST_ID:
+                yield str(each)
             yield from _words(each)
     elif isinstance(value, list):
         for each in value:
             yield from _words(each)
-    elif isinstance(value, int) and abs(value) >= SMALLEST_ID:
-        yield str(value)
     elif isinstance(value, str):
         if value[:1] in ("{", "["):
             try:
@@ -96,7 +96,7 @@ def canaries(own: Iterable[Any], others: Iterable[Any], known: str) -> Canaries:
     telling = {
         json.dumps(word, ensure_ascii=False)[1:-1]
         for word in words
-        if _ADDRESS_OR_NAME.fullmatch(word) or (word.isdecimal() and int(word) >= SMALLEST_ID)
+        if _ADDRESS_OR_NAME.fullmatch(word) or word.isdecimal()
     }
     return Canaries(
         frozenset(each for each in ids if each not in theirs),

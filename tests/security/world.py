@@ -1,4 +1,4 @@
-"""A system with three partners in it: one who asks, one whose data it may not see, one for changes.
+"""A system with four partners in it: one who asks, one whose data it may not see, two to change.
 
 The sample portfolio goes through all services over the real Kafka; then the services stop and only
 answer. So whatever changes from here on was changed by a request.
@@ -37,7 +37,7 @@ from tests.security.operations import (
 )
 from tests.security.serving import Loop, served
 
-SEED, CLIENTS = 7, 75
+SEED, CLIENTS, PARTNERS = 7, 100, 4
 IN_DOUBT = 12  # the first mails, of which nobody can tell whether they arrived
 
 
@@ -56,7 +56,7 @@ class Partner:
 
 @dataclass
 class World:
-    """The services, their databases, and the three partners."""
+    """The services, their databases, and the four partners."""
 
     loop: Loop
     addresses: dict[str, str]
@@ -64,6 +64,7 @@ class World:
     asking: Partner
     hidden: Partner
     changing: Partner
+    fuzzed: Partner
     http: httpx2.Client
     dsns: Mapping[str, str]
     said_by_hidden: dict[str, Asked] = field(default_factory=dict)
@@ -77,9 +78,9 @@ class World:
         return self.words[self.hidden.partner_id]
 
     @property
-    def partners(self) -> tuple[Partner, Partner, Partner]:
-        """All three."""
-        return self.asking, self.hidden, self.changing
+    def partners(self) -> tuple[Partner, ...]:
+        """All four."""
+        return self.asking, self.hidden, self.changing, self.fuzzed
 
     def get(self, service: str, path: str, by: Partner, **params: Any) -> Any:
         """Read something that has to be there."""
@@ -247,7 +248,7 @@ def _option(world: World, owner: Partner) -> str:
 async def fill(system: System, folder: Path) -> dict[str, Any]:
     """Let the sample portfolio go through all services, and some mails be in doubt."""
     told = portfolio.write(
-        folder, seed=SEED, size=CLIENTS, partners=3, today=system.clock.today("UTC"), spoil=0
+        folder, seed=SEED, size=CLIENTS, partners=PARTNERS, today=system.clock.today("UTC"), spoil=0
     )
     await system.start("clients", "renewals", "tiers")
     now = system.clock.now()
@@ -268,7 +269,7 @@ async def fill(system: System, folder: Path) -> dict[str, Any]:
 def opened(
     databases: Mapping[str, Addresses], clock: Clock, told: Mapping[str, Any]
 ) -> Iterator[World]:
-    """Answer for what is in the databases, for the three partners of the sample."""
+    """Answer for what is in the databases, for the four partners of the sample."""
     loop = Loop()
     apps = {name: application(name, clock, database_url=databases[name].dsn) for name in SERVICES}
 
@@ -278,11 +279,11 @@ def opened(
             for name in SERVICES
         }
 
-    asking, hidden, changing = (_partner(each, told["people"]) for each in told["partners"])
+    asking, hidden, changing, fuzzed = (_partner(each, told["people"]) for each in told["partners"])
     with served(loop, apps) as addresses, httpx2.Client(timeout=30) as http:
         pools = loop.run(look())
         dsns = {name: found.dsn for name, found in databases.items()}
-        yield World(loop, addresses, pools, asking, hidden, changing, http, dsns)
+        yield World(loop, addresses, pools, asking, hidden, changing, fuzzed, http, dsns)
         for pool in pools.values():
             loop.run(pool.close())
     loop.close()

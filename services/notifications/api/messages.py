@@ -24,6 +24,7 @@ from shared.chassis.http import (
     AnAdmin,
     AReader,
     Cursor,
+    Day,
     Invalid,
     Page,
     Paging,
@@ -64,10 +65,10 @@ async def _asked(
         list[Word] | None, Query(description="Of these kinds.", examples=["renewal"])
     ] = None,
     due_from: Annotated[
-        date | None, Query(description="Due on this day or later, in the partner's zone.")
+        Day | None, Query(description="Due on this day or later, in the partner's zone.")
     ] = None,
     due_to: Annotated[
-        date | None, Query(description="Due on this day or earlier, in the partner's zone.")
+        Day | None, Query(description="Due on this day or earlier, in the partner's zone.")
     ] = None,
 ) -> Filters:
     zone = await reading.find_zone(tx)

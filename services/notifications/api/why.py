@@ -11,7 +11,7 @@ from services.notifications import domain
 from services.notifications.api.messages import sane
 from services.notifications.api.models import ChangeView, WhyView, story_view
 from services.notifications.store import reading
-from shared.chassis.http import AReader, Router, TheClock, Transaction
+from shared.chassis.http import AReader, Day, Router, TheClock, Transaction
 
 router = Router(tags=["why"])
 
@@ -25,7 +25,7 @@ async def explain_day(
     clock: TheClock,
     client_id: UUID,
     on: Annotated[
-        date | None,
+        Day | None,
         Query(
             description="A day in the partner's zone; today if left out.", examples=["2026-01-04"]
         ),

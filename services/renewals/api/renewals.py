@@ -18,6 +18,7 @@ from shared.chassis.database import Connection
 from shared.chassis.http import (
     AMember,
     AReader,
+    Day,
     Invalid,
     Page,
     Paging,
@@ -65,8 +66,8 @@ async def list_renewals(
         Literal["renewal", "contact_tier_upgrade", "email_overage"] | None, Query()
     ] = None,
     client_id: Annotated[UUID | None, Query()] = None,
-    deadline_from: Annotated[date | None, Query(description="The first day.")] = None,
-    deadline_to: Annotated[date | None, Query(description="The last day.")] = None,
+    deadline_from: Annotated[Day | None, Query(description="The first day.")] = None,
+    deadline_to: Annotated[Day | None, Query(description="The last day.")] = None,
 ) -> Page[RenewalView]:
     """The partner's contract changes."""
     if deadline_from and deadline_to and deadline_to < deadline_from:

@@ -14,7 +14,7 @@ from shared.chassis.http.guards import (
     tenant_transaction,
 )
 from shared.chassis.http.idempotency import Router
-from shared.chassis.http.models import Command, View
+from shared.chassis.http.models import Command, Day, View
 from shared.chassis.http.paging import Cursor, Page, Paging, paging
 from shared.chassis.http.problems import FieldError, Invalid, Problem, Stale, problem
 
@@ -24,6 +24,7 @@ __all__ = [
     "AnAdmin",
     "Command",
     "Cursor",
+    "Day",
     "Extra",
     "FieldError",
     "IfMatch",

@@ -1,9 +1,17 @@
 """What goes in and out: closed models, and values that PostgreSQL can hold."""
 
+import re
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from datetime import date
+from typing import Annotated, Any, ClassVar, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    field_validator,
+)
 from pydantic_core import (
     PydanticCustomError,
     PydanticSerializationError,
@@ -14,6 +22,17 @@ from typing_extensions import override
 
 SMALLEST, BIGGEST = -(2**63), 2**63 - 1
 LONGEST_TEXT = 10_000  # where a field says nothing else
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _written_as_a_day(value: Any) -> Any:
+    if isinstance(value, str) and not _DAY.fullmatch(value):
+        raise PydanticCustomError("day", "A day is written as in 2026-01-31")
+    return value
+
+
+# Of a query: a bare `date` would also take 0 there, for 1970, and a time at midnight.
+Day: TypeAlias = Annotated[date, BeforeValidator(_written_as_a_day)]
 
 
 class Command(BaseModel):
