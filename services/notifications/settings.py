@@ -83,6 +83,13 @@ class Settings(ServiceSettings):
         default="last_stage",
         description="What is sent again when it is in doubt: the last stage, all, or nothing.",
     )
+    idempotency_header: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z][A-Za-z0-9-]{1,60}$",
+        description="The header by which the relay drops a second copy, if it has one; then all "
+        "that is in doubt is sent again.",
+        examples=["Resend-Idempotency-Key"],
+    )
     most_deferrals: int = Field(
         default=20, ge=1, le=1000, description="How often the relay may put a message off."
     )
@@ -120,3 +127,8 @@ class Settings(ServiceSettings):
         pattern=HTTP,
         description="Where renewal options are shown; the renewal's id is added to it.",
     )
+
+    @property
+    def again(self) -> str:
+        """What is sent again when it is in doubt, as `unknown_policy` names it."""
+        return "resend" if self.idempotency_header else self.unknown_policy

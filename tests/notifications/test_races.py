@@ -189,6 +189,21 @@ async def test_what_is_in_doubt_is_sent_again_as_the_setting_says_with_the_same_
         assert await steps(pool, done["message_id"]) == [("sent_again", "policy")]
 
 
+async def test_with_a_relay_that_drops_second_copies_all_that_is_in_doubt_is_sent_again(
+    pool: Pool, sink: Sink, send: Send, clock: ManualClock
+) -> None:
+    await one_due(pool)
+    sink.fail("DOT", "keep and cut")
+
+    for _ in range(2):
+        await send(idempotency_header="Relay-Key", unknown_policy="hold")
+        clock.advance(timedelta(seconds=2))
+
+    assert len(sink.kept) == 2
+    assert len({str(mail["Relay-Key"]) for mail in sink.mails}) == 1
+    assert "None" not in {str(mail["Relay-Key"]) for mail in sink.mails}
+
+
 async def test_an_answer_that_comes_after_the_lease_settles_the_doubt(
     pool: Pool, sink: Sink, make_lane: MakeLane, look_after: LookAfter
 ) -> None:

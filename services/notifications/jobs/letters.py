@@ -20,6 +20,7 @@ def head(settings: Settings) -> views.Letterhead:
         domain=settings.mail_domain,
         dashboard_url=settings.dashboard_url.rstrip("/"),
         options_url=settings.options_url.rstrip("/"),
+        idempotency_header=settings.idempotency_header,
     )
 
 

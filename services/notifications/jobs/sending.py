@@ -262,9 +262,7 @@ class Lane:
             attempts=turn.attempts + 1,
             deferrals=turn.deferrals,
             most=settings.most_deferrals,
-            again=domain.may_send_again(
-                settings.unknown_policy, notice.kind, notice.stage, turn.stages
-            ),
+            again=domain.may_send_again(settings.again, notice.kind, notice.stage, turn.stages),
         )
         return Outcome(
             turn.claim,

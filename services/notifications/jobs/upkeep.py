@@ -26,7 +26,7 @@ async def look_after(settings: Settings, shown: Figures, pool: Pool, clock: Cloc
         again = [
             e.about.message_id
             for e in late
-            if domain.may_send_again(settings.unknown_policy, e.about.kind, e.about.stage, e.stages)
+            if domain.may_send_again(settings.again, e.about.kind, e.about.stage, e.stages)
         ]
         if again:
             await doubts.send_again(tx, again, now)

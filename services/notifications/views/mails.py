@@ -37,6 +37,7 @@ class Letterhead:
     domain: str
     dashboard_url: str
     options_url: str
+    idempotency_header: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +172,8 @@ def _assembled(letter: Letter, head: Letterhead, subject: str, text: str, html: 
         lines.append(headers.address("Cc", plain(letter.copied_name), letter.copied_address))
     if head.reply_to:
         lines.append(headers.address("Reply-To", "", head.reply_to))
+    if head.idempotency_header:
+        lines.append(f"{head.idempotency_header}: {letter.mail_id}")
     lines += [
         headers.text("Subject", subject),
         headers.date(letter.written_at),
