@@ -66,10 +66,13 @@ class Row(NamedTuple):
 
 
 def look(shared: Shared, now: datetime) -> Look:
-    """Find which stage is due now, and write what its events have in common."""
+    """Find which stage is due now, and write what its events have in common.
+
+    ``next_stage`` was found among those that the status leaves; none before it is looked at.
+    """
     kind, status = Kind(shared.kind), Status(shared.status)
     whole = stages.plan(kind, shared.starts, shared.time_zone, shared.send_hour, shared.stages)
-    swept = stages.sweep(stages.to_come(whole, status), shared.next_stage, now)
+    swept = stages.sweep(whole, shared.next_stage, now)
     fired = swept.fired
     if fired is None:
         return Look(swept)

@@ -85,7 +85,9 @@ def armed(
     """
     due: tuple[str | None, datetime | None] = (None, None)
     if partner.partner_version:
-        plan = stages.to_come(plan_of(renewal, partner, client), renewal.status)
+        plan = plan_of(renewal, partner, client)
+        if not renewal.settled_by_itself:  # nobody decided: what was missed is still to be noted
+            plan = stages.to_come(plan, renewal.status)
         due = stages.arm(plan, dealt_with)
     return replace(renewal, next_stage=due[0], next_stage_at=due[1])
 
