@@ -40,6 +40,15 @@ async def test_ending_services_takes_managed_revenue_out_at_once_and_leaves_sold
     assert await figures(pool) == ("2000.00", "0.00", "5")
 
 
+async def test_a_client_that_is_sold_and_not_managed_gives_no_managed_credit(pool: Pool) -> None:
+    sold = AClient(1, sold_on=date(2025, 6, 1), managed=False, account=9)
+    managed = AClient(2, hub=2, account=9)
+    await deliver(from_state, pool, partner(), partner(2), sold.told(), managed.told())
+
+    assert await figures(pool) == ("100.00", "0.00", "5")
+    assert await figures(pool, 2) == ("0.00", "100.00", "5")  # nobody to share it with
+
+
 async def test_ended_services_without_a_recent_sale_leave_the_median_too(pool: Pool) -> None:
     client = AClient(1, apps=9)
     await deliver(from_state, pool, partner(), client.told(), AClient(2, apps=4).told())
