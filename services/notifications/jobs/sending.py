@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 State = domain.State
 SOON = timedelta(seconds=1)
 AGAIN = timedelta(minutes=15)  # for what could not be decided or written
-FINISH_SECONDS = 20.0
+FINISH_SECONDS = 8.0
 
 
 @dataclass(slots=True)
