@@ -57,15 +57,17 @@ def demo() -> str:
     return done.stdout
 
 
-def both(settings: LocalSettings) -> tuple[Counter[object], Counter[object]]:
+def both(
+    settings: LocalSettings,
+) -> tuple[Counter[tuple[str, frozenset[str]]], Counter[tuple[str, frozenset[str]]]]:
     """Every accepted message and every mail: by what it is, and to whom it went."""
     rows = asyncio.run(accepted_messages(settings.database("notifications").dsn))
-    accepted: Counter[object] = Counter(
+    accepted: Counter[tuple[str, frozenset[str]]] = Counter(
         (mail_id(*row[:4]).hex, frozenset(filter(None, row[4:]))) for row in map(tuple, rows)
     )
     with urlopen(f"{settings.mail}/messages?limit=100000") as answer:  # noqa: S310 - loopback
         kept = json.load(answer)
-    mails: Counter[object] = Counter(
+    mails: Counter[tuple[str, frozenset[str]]] = Counter(
         (mail["message_id"].strip("<").partition("@")[0], frozenset(mail["rcpt_to"]))
         for mail in kept
     )
