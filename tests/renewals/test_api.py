@@ -23,8 +23,11 @@ from tests.renewals.portfolio import (
     APartner,
     hear,
     last_snapshot,
+    stages_told,
     the_renewal,
+    told,
     watch,
+    watch_until,
 )
 
 OWNER = f"/clients/{CLIENT}/owner"
@@ -217,6 +220,22 @@ async def test_a_decision_stands_until_somebody_decides_otherwise(ask: Asking, p
         ("cancellation_requested", 3, "changed their mind"),
     ]
     assert (await last_snapshot(pool)).renewals[0].status == "cancellation_requested"
+
+
+@pytest.mark.parametrize("status", ["renewed", "cancellation_requested"])
+async def test_once_it_is_decided_the_outcome_alone_is_told(
+    ask: Asking, pool: Pool, clock: ManualClock, status: str
+) -> None:
+    await hear(pool, APartner().now(), AClient().term().now())
+    await watch_until(pool, clock, NOON.replace(month=3, day=20))
+    before = await stages_told(pool)
+
+    assert (await decide(ask, pool, status)).status_code == 200
+    await watch_until(pool, clock, NOON.replace(month=6, day=3))
+
+    assert await stages_told(pool) == [*before, "outcome"]
+    assert (await told(pool))[-1].status == status
+    assert (await the_renewal(pool)).status == status
 
 
 async def test_the_chosen_option_gives_the_renewal_mrr(ask: Asking, pool: Pool) -> None:

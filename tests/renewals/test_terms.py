@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from services.renewals.domain import Kind, Quote, Status
 from services.renewals.store import renewals as store
+from shared.chassis.clock import ManualClock
 from shared.chassis.database import Pool
 from shared.contracts import clients
 from shared.contracts.renewals import (
@@ -26,7 +27,10 @@ from tests.renewals.portfolio import (
     all_of,
     hear,
     last_snapshot,
+    stages_told,
     the_renewal,
+    watch,
+    watch_until,
 )
 
 LATER = START + timedelta(days=30)
@@ -269,6 +273,25 @@ async def test_use_beyond_a_limit_raises_a_contract_change_once(pool: Pool) -> N
     assert (upgrade.status, upgrade.currency) == (Status.PENDING, "EUR")
     assert upgrade.current_mrr == upgrade.renewal_mrr == 0
     assert upgrade.next_stage == "entered"
+
+
+async def test_a_change_that_is_settled_is_not_raised_again_before_it_takes_effect(
+    pool: Pool, clock: ManualClock
+) -> None:
+    over = clients.Allowance(limit=1, used=2)
+    client = AClient(contacts=over, sends=over)
+    await hear(pool, APartner().now(), client.now())
+    await watch_until(pool, clock, NOON + timedelta(days=17))
+    raised = await all_of(pool)
+    assert [r.status for r in raised] == [Status.RENEWED, Status.RENEWED]
+    said = await stages_told(pool)
+
+    for hours in range(3):
+        await hear(pool, client.now(at=clock.now() + timedelta(hours=hours)))
+        await watch(pool, clock)
+
+    assert [r.renewal_id for r in await all_of(pool)] == [r.renewal_id for r in raised]
+    assert await stages_told(pool) == said
 
 
 async def test_use_that_goes_on_beyond_the_limit_raises_the_next_change(pool: Pool) -> None:
