@@ -18,6 +18,7 @@ from shared.contracts.renewals import (
 )
 from tests.deliver import published
 from tests.renewals.portfolio import (
+    ANN,
     CLIENT,
     NOON,
     PARTNER,
@@ -110,6 +111,35 @@ async def test_a_moved_term_takes_its_renewal_along(pool: Pool) -> None:
     assert (moved.previous_start, moved.renewal_start, moved.version) == (START, LATER, 2)
     assert moved.deadline == LATER - timedelta(days=45)
     assert after.next_stage == "entered"
+
+
+async def test_what_settled_by_itself_stays_settled_if_its_start_moves_too_little(
+    pool: Pool, clock: ManualClock
+) -> None:
+    client = AClient().term()
+    await hear(pool, APartner().now(), client.now())
+    clock.set(NOON.replace(month=4, day=30))
+    await watch(pool, clock)
+
+    await hear(pool, client.term(1, START + timedelta(days=5)).now(at=clock.now()))
+
+    moved = await the_renewal(pool)
+    assert (moved.starts, moved.status) == (START + timedelta(days=5), Status.RENEWED)
+    assert moved.deadline < clock.now().date()
+
+
+async def test_what_a_person_decided_stays_decided_wherever_its_start_moves(pool: Pool) -> None:
+    client = AClient().term()
+    await hear(pool, APartner().now(), client.now())
+    await pool.execute(
+        "UPDATE renewals SET status = 'renewed', decided_by = $1, decided_at = $2", ANN, NOON
+    )
+
+    await hear(pool, client.term(1, LATER).now())
+
+    moved = await the_renewal(pool)
+    assert (moved.starts, moved.status, moved.decided_by) == (LATER, Status.RENEWED, ANN)
+    assert moved.next_stage == "outcome"
 
 
 async def test_a_term_that_moves_alone_parts_from_its_renewal(pool: Pool) -> None:
