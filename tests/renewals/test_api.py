@@ -304,6 +304,20 @@ async def test_what_was_decided_before_services_ended_can_no_longer_be_undone(
     assert (await the_renewal(pool)).status == "renewed"
 
 
+async def test_services_resumed_after_the_deadline_leave_nothing_to_decide(
+    ask: Asking, pool: Pool, clock: ManualClock
+) -> None:
+    client = AClient().term()
+    await hear(pool, APartner().now(), client.now(), client.ended())
+    clock.set(NOON.replace(month=4, day=18))
+    await hear(pool, client.resumed(at=clock.now()))
+
+    refused = await decide(ask, pool, "renewed")
+
+    assert (refused.status_code, fields(refused)) == (409, ["deadline"])
+    assert (await the_renewal(pool)).status == "ended"
+
+
 async def test_each_kind_is_decided_in_its_own_words(ask: Asking, pool: Pool) -> None:
     over = clients.Allowance(limit=1, used=2)
     await hear(pool, APartner().now(), AClient(contacts=over).now())

@@ -96,10 +96,10 @@ def decide(
         raise Refused(
             "status", f"a {renewal.kind} can be {' or '.join(allowed)}, and this says {status}"
         )
-    if renewal.status is Status.ENDED or not serviced:
-        raise Refused("status", "the partner no longer services the client; resume services", 409)
     if today > renewal.deadline:
         raise Refused("deadline", f"it was {renewal.deadline}, and today is {today}", 409)
+    if renewal.status is Status.ENDED or not serviced:
+        raise Refused("status", "the partner no longer services the client; resume services", 409)
     chosen = _chosen(renewal, option_id)
     if status is Status.CANCELLATION_REQUESTED and chosen:
         raise Refused("option_id", "a cancellation has no option; leave it out")
