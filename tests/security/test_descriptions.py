@@ -1,6 +1,6 @@
 """What each OpenAPI document promises, held against the running service by schemathesis.
 
-Each run asks the same. `SCHEMATHESIS_EXAMPLES=200` asks more, `SCHEMATHESIS_SEED=…` asks other things.
+Each run asks the same. `SCHEMATHESIS_EXAMPLES=200` asks more, `SCHEMATHESIS_SEED=…` other things.
 """
 
 import json
@@ -61,7 +61,7 @@ class Found:
 
 
 def configuration(world: World, service: str, by: Partner) -> SchemathesisConfig:
-    """Ids that there are, a token that is good, and the statuses that schemathesis does not know."""
+    """Ids that there are, a token that is good, and a status that schemathesis does not know."""
     known = {"client_id": world.ids("client_id", by, {})[0]}
     ids = {name: world.ids(name, by, known) for name in FINDERS} | {"If-Match": [PRESENT]}
     return SchemathesisConfig.from_dict(
@@ -85,7 +85,7 @@ def present_versions(world: World, service: str, by: Partner) -> Iterator[None]:
     """Let most commands be about the thing as it is: no schema can say which version that is."""
     operations = {(each.method, each.path): each for each in DESCRIBED[service]}
 
-    def before_call(_: HookContext, case: Case, kwargs: dict[str, Any]) -> None:
+    def before_call(_: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:
         operation = operations.get((case.method.lower(), case.path))
         if operation and case.headers.get("If-Match") == PRESENT:
             try:

@@ -69,6 +69,7 @@ def create_app(
         description=description,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # it would lead to whatever host the caller names
         lifespan=lifespan,
         separate_input_output_schemas=False,
     )

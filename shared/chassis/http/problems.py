@@ -21,6 +21,7 @@ log = structlog.get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
 LONGEST_VALUE = 200
 RETRY_SECONDS = 5
+NO_JSON = "a JSON object, and it should say so: Content-Type: application/json"
 
 
 class FieldError(BaseModel):
@@ -102,6 +103,9 @@ def _field_errors(error: RequestValidationError) -> list[FieldError]:
         if each["type"] == "json_invalid":
             reason = f"JSON that can be read: {each.get('ctx', {}).get('error', '')}"
             told.append(FieldError(field="body", reason=f"{reason} at character {each['loc'][-1]}"))
+            continue
+        if each["type"] == "model_attributes_type" and isinstance(each.get("input"), bytes):
+            told.append(FieldError(field="body", reason=NO_JSON))
             continue
         value = None if each["type"] == "missing" else showable(each.get("input"))
         told.append(
