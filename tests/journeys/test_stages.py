@@ -22,9 +22,7 @@ def one_client(renewal_start: date) -> Portfolio:
 
 async def states(system: System) -> dict[str, list[str]]:
     """The stages of the present start by what became of them, in the order of their days."""
-    found = await system.ledger(
-        "SELECT stage, state FROM messages ORDER BY planned_at, stage"
-    )
+    found = await system.ledger("SELECT stage, state FROM messages ORDER BY planned_at, stage")
     kept: dict[str, list[str]] = {}
     for row in found:
         kept.setdefault(row["state"], []).append(row["stage"])
