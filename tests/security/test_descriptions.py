@@ -21,7 +21,7 @@ from schemathesis.engine.events import FatalError, NonFatalError, ScenarioFinish
 from tests.security.operations import DESCRIBED, SERVICES, Asked, NoValueError, Operation
 from tests.security.world import FINDERS, Partner, World, version
 
-EXAMPLES: Final = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "5"))
+EXAMPLES: Final = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "4"))
 SEED: Final = int(os.environ.get("SCHEMATHESIS_SEED", "20260115"))
 LONG_SECONDS = 3600
 PRESENT: Final = '"1"'  # stands for the version that the thing has when the request is made
@@ -44,6 +44,8 @@ BY_RULE: Final = {
     "stages": "names of stages before the partner's horizon, one of them before the deadline",
     "time_zone": "a name in the IANA's database",
     "reason": "several lines, without other control characters",
+    "email": "at most 64 characters before the @, and nothing that RFC 5321 has in quotes",
+    "recipient_roles": "names of roles: small letters, digits and _",
     "mrr": "an amount with two places at most, where it is written as a number or a text",
     "term_start": "a day from 1990 to 2199",
     "term_end": "as term_start, and not before it",
@@ -141,8 +143,10 @@ def look(world: World, event: Any, found: Found) -> None:
             if leaked := world.canaries.in_text(text, but=sent):
                 found.failures[label] = f"{label} told {leaked}"
             for check in recorder.checks.get(case_id, ()):
-                if check.failure_info and not refused_by_rule(check.name, exchange.response):
-                    failure = check.failure_info.failure
+                if check.failure_info is None:
+                    continue
+                failure = check.failure_info.failure
+                if not excused(check.name, failure.message, exchange.response):
                     found.failures[f"{label} {check.name} {failure.title}"] = (
                         f"{label}: {check.name}: {failure.message}\n"
                         f"{exchange.response.status_code} {text[:500]}\n"
@@ -150,8 +154,10 @@ def look(world: World, event: Any, found: Found) -> None:
                     )
 
 
-def refused_by_rule(check: str, answer: Any) -> bool:
-    """Whether a well-formed request was refused for what only the service can know."""
+def excused(check: str, message: str, answer: Any) -> bool:
+    """Whether a check asks for what no schema can say, or what is lost on the way."""
+    if check == "negative_data_rejection":  # false is a word like another, once it is in an address
+        return bool(re.search(r"parameter `(kind|stage)` in query", message))
     if check != "positive_data_acceptance":
         return False
     if answer.status_code == 412:
@@ -159,10 +165,11 @@ def refused_by_rule(check: str, answer: Any) -> bool:
     if answer.status_code != 422:
         return False
     errors = json.loads(answer.content)["errors"]
-    return bool(errors) and all(each["field"] in BY_RULE or is_whole(each) for each in errors)
+    return bool(errors) and all(each["field"] in BY_RULE or beyond_json(each) for each in errors)
 
 
-def is_whole(error: dict[str, Any]) -> bool:
-    """Whether it is about 4.0: a whole number for JSON Schema, another type for the services."""
-    written = re.fullmatch(r"-?[0-9]+\.0", str(error["value"]))
-    return bool(written) and error["reason"].endswith("a valid integer")
+def beyond_json(error: dict[str, Any]) -> bool:
+    """Whether it is about 4.0, a whole number for JSON Schema alone, or about a NUL."""
+    if error["reason"].endswith("a valid integer"):
+        return bool(re.fullmatch(r"-?[0-9]+\.0|a very large number", str(error["value"])))
+    return "no NUL character" in error["reason"]
