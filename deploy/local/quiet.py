@@ -16,7 +16,7 @@ _WORK = {
     "notifications": """
         SELECT count(*) FROM messages
          WHERE state IN ('claimed', 'handed_over') OR (state = 'deferred' AND NOT $2)
-            OR (state = 'planned' AND ready AND available_at <= $1)
+            OR (state = 'planned' AND available_at <= $1)
     """,
 }
 

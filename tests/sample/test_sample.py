@@ -28,6 +28,7 @@ from shared.contracts import ids
 from shared.contracts.clients import STATE
 from tests.conftest import MakeDatabase, open_service_pool
 from tests.deliver import pending
+from tests.renewals.conftest import settings_for as renewals_settings
 from tests.tiers.conftest import settings_for
 from tests.tiers.portfolio import standing
 
@@ -281,7 +282,7 @@ async def test_the_renewals_service_takes_every_row(sample: Path, database: Make
             said = [each for each in await pending(clients_pool) if each.topic == inbox.topic]
             for at in range(0, len(said), 500):
                 await inbox.receive(said[at : at + 500], renewals_pool)
-        context = Context(CLOCK, settings_for("postgresql://nowhere"))
+        context = Context(CLOCK, renewals_settings("postgresql://nowhere", import_wait=0))
 
         report = await run("renewals", renewals.TABLES, sample / "renewals", renewals_pool, context)
 
