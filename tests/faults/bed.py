@@ -321,9 +321,10 @@ def _end(made: Bed) -> None:
         with suppress(ProcessLookupError):
             module.process.kill()
         module.process.wait()
-    for server in (made.kafka, made.postgres):
-        with suppress(RuntimeError):
-            server.kill()
+    with suppress(RuntimeError):
+        made.kafka.kill()
+    with suppress(RuntimeError):
+        made.postgres.stop(5)  # killed, it would leave its shared memory behind
 
 
 class _Issuer:
