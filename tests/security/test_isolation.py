@@ -4,8 +4,10 @@ The operations come from the OpenAPI documents, so a new one is held to this wit
 one that no request can be made for fails under its name.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import httpx2
@@ -211,3 +213,22 @@ def test_what_a_partner_does_is_told_of_that_partner_alone(world: World) -> None
         assert said or service in {"tiers", "notifications"}
         for row in said:
             assert not world.canaries.in_text(f"{row['key']} {row['headers']} {row['payload']}")
+
+
+def test_what_is_counted_and_summed_is_the_callers_alone(world: World) -> None:
+    """A figure has no name in it that could tell whose it is."""
+    for partner in world.partners:
+        own = partner.partner_id
+        counted = "SELECT count(*) FROM messages WHERE partner_id = $1"
+        [[messages]] = world.fetch("notifications", counted, own)
+        assert world.get("notifications", "/messages/summary", partner)["total"] == messages > 0
+        upcoming = world.get("renewals", "/renewals", partner, upcoming="true", limit=200)["items"]
+        assert world.get("renewals", "/renewals/count", partner)["upcoming"] == len(upcoming) > 0
+        summed = "SELECT currency, sum(sold) FROM sums WHERE partner_id = $1 GROUP BY currency"
+        behind = world.get("tiers", "/tier/contributions", partner, figure="sold", limit=200)
+        sold: dict[str, Decimal] = defaultdict(Decimal)
+        for row in behind["items"]:
+            sold[row["currency"]] += Decimal(row["credit"])
+        found = {row["currency"]: row["sum"] for row in world.fetch("tiers", summed, own)}
+        assert sold == {currency: amount for currency, amount in found.items() if amount}
+        assert sold
