@@ -1,6 +1,5 @@
 """Puts the notifications service together."""
 
-import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -57,10 +56,6 @@ async def sending(
     """
     from shared.chassis.freshness import Freshness  # slow to import
 
-    # What the start leaves behind stays for good: to look through it again and again for garbage
-    # would take a tenth of the sender's time.
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
     relay = senders.Relay(settings)
     freshness = Freshness(INBOXES, most_seconds=settings.stale_after)
     async with AsyncExitStack() as stack:

@@ -15,7 +15,7 @@ class Settings(ServiceSettings):
         default=True, description="Tell what falls due, and settle what passed its deadline."
     )
     sweep_idle: float = Field(
-        default=1.0, gt=0, le=60, description="Seconds between two looks at what is due."
+        default=0.25, gt=0, le=60, description="Seconds between two looks at what is due."
     )
     sweep_batch: int = Field(
         default=500, ge=1, le=5000, description="The most renewals of one transaction of the sweep."

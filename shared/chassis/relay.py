@@ -20,7 +20,7 @@ from shared.chassis.background import backoff
 from shared.chassis.database import Connection
 from shared.chassis.kafka import Access
 
-BATCH = 64  # rows of a shard at a time
+BATCH = 128  # rows of a shard at a time
 STALE_SECONDS = 5.0
 GRACE_SECONDS = 5.0
 METADATA_SECONDS = 10.0

@@ -29,9 +29,10 @@ class Seen:
 
     def note(self, record: "ConsumerRecord[bytes, bytes]", *, ordered: bool) -> None:
         """Count a record by its id; with ``ordered``, hold its version against its subject's."""
-        found = dict(record.headers)
-        self.ids[found["ce_id"]] += 1
-        if ordered and self.ids[found["ce_id"]] == 1:
+        identity = next(value for name, value in record.headers if name == "ce_id")
+        self.ids[identity] += 1
+        if ordered and self.ids[identity] == 1:
+            found = dict(record.headers)
             subject, version = found["ce_subject"], int(found["ce_aggregateversion"])
             self.backwards += version <= self._versions.get(subject, 0)
             self._versions[subject] = version
