@@ -1,6 +1,7 @@
 """What time it is: the only reader of the wall clock, and clocks that can be moved."""
 
 import re
+from abc import ABC, abstractmethod
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -21,11 +22,11 @@ class Clock(Protocol):
         """The calendar date in an IANA zone."""
 
 
-class _Days:
+class _Days(ABC):
     """The date that follows from the instant."""
 
-    def now(self) -> datetime:
-        raise NotImplementedError
+    @abstractmethod
+    def now(self) -> datetime: ...
 
     def today(self, zone: str) -> date:
         """The calendar date in an IANA zone."""
