@@ -36,4 +36,4 @@ lock: $(READY) ## Write the locks, hashed and without addresses (ARGS=--upgrade 
 $(READY): requirements.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and there is none on the PATH." >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; echo "python -m venv failed. On Debian: apt-get install python3-venv" >&2; exit 1; }
-	@echo "Installing what requirements.txt names into .venv ..." && $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt && touch $@
+	@echo "Installing what requirements.txt names into .venv ..." && $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.txt && touch $@
