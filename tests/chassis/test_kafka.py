@@ -141,7 +141,8 @@ async def test_replicas_that_come_and_go_share_the_work_without_a_double(
     pool: Pool, kafka: str
 ) -> None:
     cls = await make_topic(kafka, partitions=6)
-    said = records(cls, range(400), keys=40)
+    said = records(cls, range(6_000), keys=40)
+    told = 0
 
     def slow() -> Inbox:
         inbox = Inbox("depot", cls.TOPIC)
@@ -168,20 +169,27 @@ async def test_replicas_that_come_and_go_share_the_work_without_a_double(
             await broker.stop()
 
     async def talk() -> None:
-        for start in range(0, 400, 20):
-            await send(kafka, *said[start : start + 20])
-            await asyncio.sleep(0.05)
+        nonlocal told
+        while not over.is_set():
+            assert told < len(said), "the second replica never got its share"
+            await send(kafka, *said[told : told + 20])
+            told += 20
+            await asyncio.sleep(0.1)
 
-    async with replica() as first:
-        talking = asyncio.create_task(talk())
+    async def works(inbox: Inbox) -> bool:
+        return inbox.counts.batches > 0
+
+    over = asyncio.Event()
+    async with replica() as first, asyncio.TaskGroup() as group:
+        group.create_task(talk())
         for _ in range(2):
             async with replica() as second:
-                await asyncio.sleep(1)
-            assert second.counts.batches
-        await talking
-        await until(lambda: has(pool, 400))
+                await until(lambda: works(second), seconds=30)
+        over.set()
     assert first.counts.handled
-    assert await each_once(pool, range(400))
+    async with replica():
+        await until(lambda: has(pool, told), seconds=30)
+    assert await each_once(pool, range(told))
 
 
 class Door:

@@ -46,10 +46,14 @@ KILLED = -signal.SIGKILL
 SOME_BAD = 1  # what an import exits with where rows name what has not arrived yet
 # What is said, kept beside the outbox, from which the relay deletes it.
 _KEEP = """
-    CREATE TABLE said (shard smallint, id bigint, event_id uuid, topic text, key text);
+    CREATE TABLE said (shard smallint, id bigint, event_id uuid, topic text, key text, subject text,
+                       written_by xid8, could_see pg_snapshot);
     CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
         BEGIN
-            INSERT INTO public.said SELECT shard, id, event_id, topic, key FROM fresh;
+            INSERT INTO public.said
+            SELECT shard, id, event_id, topic, key, headers ->> 'ce_subject',
+                   pg_current_xact_id(), pg_current_snapshot()
+              FROM fresh;
             RETURN NULL;
         END $$;
     CREATE TRIGGER keep AFTER INSERT ON outbox REFERENCING NEW TABLE AS fresh
