@@ -46,9 +46,16 @@ def at(day: date, hour: int = 9) -> datetime:
 
 async def set_hour(pool: Pool, hour: str, now: datetime) -> None:
     """Let the partner's people and clients be told at another local time."""
+    await set_stages(pool, now, hour=hour)
+
+
+async def set_stages(pool: Pool, now: datetime, *more: str, hour: str | None = None) -> None:
+    """Let them be told at more stages, or at another local time."""
     async with pool.acquire() as tx, tx.transaction():
         held = (await partners.lock_partners(tx, [PARTNER]))[PARTNER]
-        after, events = choose_default_stages(held, held.stages, hour, None, now)
+        after, events = choose_default_stages(
+            held, (*held.stages, *more), hour or held.send_hour, None, now
+        )
         await books.save_partner(tx, held, after, events, now)
 
 
@@ -98,6 +105,30 @@ async def test_what_an_outage_held_back_goes_out_once_with_the_true_days_left(
         ("d-7", "fired"),
     ]
     assert (await the_renewal(pool)).next_stage == "d-1"
+
+
+@pytest.mark.parametrize("more", ["d-40", "d-60"])
+async def test_what_an_outage_held_back_is_told_also_where_a_past_stage_is_switched_on_meanwhile(
+    pool: Pool, clock: ManualClock, more: str
+) -> None:
+    await hear(pool, APartner().now(), AClient().term().now())
+    await watch_until(pool, clock, at(date(2026, 2, 2)))
+
+    clock.set(at(date(2026, 3, 20)))  # d-45 is held back since 3 March
+    await set_stages(pool, clock.now(), more)
+    await watch(pool, clock)
+    await watch_until(pool, clock, at(date(2026, 4, 2)))
+
+    *_, late, next_one = await told(pool)
+    latest = max("d-45", more, key=lambda stage: -int(stage[2:]))
+    assert (late.stage, late.days_to_deadline) == (latest, 28)
+    assert next_one.stage == "d-15"
+    records = {
+        row["stage"]: row["outcome"]
+        for row in await pool.fetch("SELECT stage, outcome FROM stage_records")
+    }
+    other = ({"d-45", more} - {latest}).pop()
+    assert records == {"entered": "fired", other: "superseded", latest: "fired", "d-15": "fired"}
 
 
 async def test_an_outage_over_the_deadline_leaves_the_outcome_alone(

@@ -149,9 +149,13 @@ def restaged(
     dealt_with: Collection[str],
     now: datetime,
 ) -> tuple[Renewal, tuple[stages.Due, ...]]:
-    """The renewal under other stages, and which of the new ones come too late for it."""
+    """The renewal under other stages, and which of the new ones come too late for it.
+
+    None does while an outage still holds a message back: that one says the latest stage.
+    """
     late: tuple[stages.Due, ...] = ()
-    if renewal.kind is Kind.RENEWAL and before[0].partner_version:
+    owing = renewal.next_stage_at is not None and renewal.next_stage_at <= now
+    if renewal.kind is Kind.RENEWAL and before[0].partner_version and not owing:
         old, new = plan_of(renewal, *before), plan_of(renewal, *after)
         late = tuple(
             due for due in stages.switched_on_late(old, new, now) if due.stage not in dealt_with
