@@ -9,6 +9,7 @@ from uuid import UUID
 
 from shared.chassis.database import Connection
 
+_WHOLE_NUMBER = re.compile(r"(?<![0-9.])[0-9]+(?!\.?[0-9])")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ADDRESS_OR_NAME = re.compile(r".*@.*|.*\.example|[^\W\d_a-z][^\d_:]* [^\d_:]*")
 SMALLEST_ID = 1_000_000  # a smaller number may be anything
@@ -84,7 +85,11 @@ class Canaries:
     def in_text(self, text: str, *, but: str = "") -> list[str]:
         """Those which a text holds, apart from those that ``but``, what was sent, holds too."""
         found = self.ids.intersection(_UUID.findall(text.lower()))
-        named = {word for word in self.words if word in text}
+        # Digits within a longer number, such as seconds in a metric, are nobody's id.
+        numbers = set(_WHOLE_NUMBER.findall(text))
+        named = {
+            word for word in self.words if (word in numbers if word.isdecimal() else word in text)
+        }
         return sorted(each for each in found | named if each not in but)
 
 
