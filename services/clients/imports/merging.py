@@ -65,8 +65,8 @@ async def finish(tx: Connection, context: Context, ending: Ending) -> None:
     if ending.wanted:
         try:
             await _finish_clients(tx, ending, given, people, at)
-        except* outbox.EventTooBigError as errors:
-            raise UnusableError(f"stopped: {errors.exceptions[0]}") from errors
+        except outbox.EventTooBigError as error:
+            raise UnusableError(f"stopped: {error}") from error
     await store.drop_staging(tx)
 
 
@@ -164,17 +164,17 @@ async def _finish_clients(
     people: Collection[str],
     at: datetime,
 ) -> None:
-    """Merge part after part; while the database merges one, the one before is decided on."""
+    """Merge part after part; while the database is busy with one, another is decided on."""
     done = 0
     total = await store.count_touched(tx)
     with ending.showing("clients", total) as show:
         async for chain in _chains(tx):
-            async with tx.transaction(), asyncio.TaskGroup() as group:
+            async with tx.transaction():
                 deciding: asyncio.Task[_Decided] | None = None
                 for part in chain:
                     found = await _merge(tx, part, given, people)
                     decided = await deciding if deciding else None
-                    deciding = group.create_task(asyncio.to_thread(_decide, found, at))
+                    deciding = asyncio.create_task(asyncio.to_thread(_decide, found, at))
                     if decided:
                         await _keep(tx, decided, at)
                     done += len(part)

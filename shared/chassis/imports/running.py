@@ -217,12 +217,11 @@ async def _import_file(
     batches = read_batches(source)
     read = await asyncio.to_thread(_read, source, batches)
     while (batch := read.batch) is not None:
-        following, _ = await asyncio.gather(
-            asyncio.to_thread(_read, source, batches), _apply(batch, tx, context, applied)
-        )
+        reading = asyncio.create_task(asyncio.to_thread(_read, source, batches))
+        await _apply(batch, tx, context, applied)
         report.add(_in_order(read.problems, applied.take_problems()))
         progress.move(read.position, read.rows, read.bad + applied.bad)
-        read = following
+        read = await reading
     report.add(_in_order(read.problems))
     done.rows, done.bad = read.rows, read.bad + applied.bad
     counts = applied.counts
