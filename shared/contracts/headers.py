@@ -21,11 +21,12 @@ def of_event(
 
     Its identity is ``ce_source`` with ``ce_id``: both stay the same in every copy of it.
     """
+    key = event.key
     return _headers(
         owner=registry.owner_of(type(event)),
         type_=event.TYPE,
-        subject=event.subject,
-        key=event.key,
+        subject=key if event.SUBJECT == event.KEY else event.subject,
+        key=key,
         at=event.occurred_at,
         version=event.version,
         ids=(event_id, correlation_id, causation_id),

@@ -22,7 +22,11 @@ from shared.chassis.database import (
     place,
 )
 
-CHASSIS = ["chassis/0001_delivery.sql", "chassis/0002_idempotency.sql"]
+CHASSIS = [
+    "chassis/0001_delivery.sql",
+    "chassis/0002_idempotency.sql",
+    "chassis/0003_outbox_kept_plain.sql",
+]
 NOTES = "CREATE TABLE notes (partner_id uuid NOT NULL, id serial, text text NOT NULL);"
 
 

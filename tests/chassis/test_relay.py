@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -149,7 +148,7 @@ async def test_the_biggest_event_goes_through_beside_small_ones(
     cls = await make_topic(kafka, partitions=1)
     async with pool.acquire() as tx, tx.transaction():
         small = outbox.render([counted(n, cls=cls) for n in range(3)])
-        big = replace(small[1], payload=b"x" * outbox.BIGGEST)
+        big = small[1]._replace(payload=b"x" * outbox.BIGGEST)
         await outbox.insert(tx, [small[0], big, small[2]])
     async with relaying(depot_at, kafka):
         await sent(pool)

@@ -1,9 +1,7 @@
 """Compares what was put aside with what is known, and makes or changes what differs."""
 
 import asyncio
-import sys
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -15,8 +13,8 @@ from shared.chassis.database import Connection
 from shared.chassis.imports import Context, Counts, Ending, Table, UnusableError
 from shared.contracts.event import Event
 
-CLIENTS_AT_ONCE = 1000
-PARTS_AT_ONCE = 5  # in a transaction
+CLIENTS_AT_ONCE = 500
+PARTS_AT_ONCE = 10  # in a transaction
 PARTNERS_AT_ONCE = 200
 MOST_BYTES = 400_000  # of a client's contacts, so that its snapshot fits into a record
 
@@ -67,8 +65,8 @@ async def finish(tx: Connection, context: Context, ending: Ending) -> None:
     if ending.wanted:
         try:
             await _finish_clients(tx, ending, given, people, at)
-        except* outbox.EventTooBigError as errors:
-            raise UnusableError(f"stopped: {errors.exceptions[0]}") from errors
+        except outbox.EventTooBigError as error:
+            raise UnusableError(f"stopped: {error}") from error
     await store.drop_staging(tx)
 
 
@@ -166,33 +164,23 @@ async def _finish_clients(
     people: Collection[str],
     at: datetime,
 ) -> None:
-    """Merge part after part; while the database merges one, the one before is decided on."""
+    """Merge part after part; while the database is busy with one, another is decided on."""
     done = 0
     total = await store.count_touched(tx)
-    with ending.showing("clients", total) as show, _switching_quickly():
+    with ending.showing("clients", total) as show:
         async for chain in _chains(tx):
-            async with tx.transaction(), asyncio.TaskGroup() as group:
+            async with tx.transaction():
                 deciding: asyncio.Task[_Decided] | None = None
                 for part in chain:
                     found = await _merge(tx, part, given, people)
-                    if deciding:
-                        await _keep(tx, await deciding, at)
-                    deciding = group.create_task(asyncio.to_thread(_decide, found, at))
+                    decided = await deciding if deciding else None
+                    deciding = asyncio.create_task(asyncio.to_thread(_decide, found, at))
+                    if decided:
+                        await _keep(tx, decided, at)
                     done += len(part)
                     show(done)
                 if deciding:
                     await _keep(tx, await deciding, at)
-
-
-@contextmanager
-def _switching_quickly() -> Iterator[None]:
-    """Let the thread that talks to the database in soon, while the other one decides."""
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(0.0005)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(usual)
 
 
 async def _chains(tx: Connection) -> AsyncIterator[list[list[store.Touched]]]:

@@ -83,7 +83,7 @@ async def stage_clients(tx: Connection, batch: Batch, context: Context) -> Count
         contacts_used=_with_limit(batch["contacts_used"], batch["contacts_limit"]),
         emails_used=_with_limit(batch["emails_used"], batch["email_limit"]),
         usage_period_end=batch["period_end"],
-        manager_id=[email and ids.hubspot_person_id(email) for email in managers],
+        manager_id=_persons(managers),
         manager_name=[
             name or email for name, email in zip(batch["manager_name"], managers, strict=True)
         ],
@@ -216,6 +216,11 @@ async def _stage(
 def _partners(hubs: Sequence[int]) -> list[UUID]:
     known = {hub: ids.partner_id(hub) for hub in set(hubs)}
     return [known[hub] for hub in hubs]
+
+
+def _persons(emails: Sequence[str | None]) -> list[UUID | None]:
+    known = {email: ids.hubspot_person_id(email) for email in set(emails) if email is not None}
+    return [None if email is None else known[email] for email in emails]
 
 
 def _names(batch: Batch) -> list[str]:

@@ -1,13 +1,16 @@
 """Runs an import: files in their order, batches in transactions, and a report at the end."""
 
+import asyncio
 import gc
 import json
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 from time import perf_counter
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import asyncpg
 from asyncpg.exceptions._base import DataError as UnsendableError
@@ -152,7 +155,7 @@ async def run(
     sources, report.notes = find(folder, tables)
     report.notes += [note for source in sources for note in source.layout.notes]
     begun = perf_counter()
-    async with pool.acquire() as tx, _alone(tx), _collecting_rarely():
+    async with pool.acquire() as tx, _alone(tx), _working_hard():
         whole = tx.transaction() if dry_run or strict else None
         if whole:
             await whole.start()
@@ -175,14 +178,20 @@ async def run(
 
 
 @asynccontextmanager
-async def _collecting_rarely() -> AsyncIterator[None]:
-    """Let Python look for cycles seldom: rows make none, and looking took a third of the time."""
-    usual = gc.get_threshold()
+async def _working_hard() -> AsyncIterator[None]:
+    """Let Python do nothing beside.
+
+    It looks for cycles seldom: rows make none, and looking took a third of the time. The thread
+    that talks to the database is soon let in while another one reads or decides.
+    """
+    thresholds, interval = gc.get_threshold(), sys.getswitchinterval()
     gc.set_threshold(200_000, 50, 100)
+    sys.setswitchinterval(0.0005)
     try:
         yield
     finally:
-        gc.set_threshold(*usual)
+        gc.set_threshold(*thresholds)
+        sys.setswitchinterval(interval)
 
 
 @asynccontextmanager
@@ -200,45 +209,86 @@ async def _alone(tx: Connection) -> AsyncIterator[None]:
 async def _import_file(
     source: Source, tx: Connection, context: Context, report: Report, progress: Progress
 ) -> None:
+    """Apply batch after batch; while the database takes one, the next one is read."""
     done = FileReport(source.table.file)
     report.files.append(done)
-    begun, counts = perf_counter(), Counts()
+    begun, applied = perf_counter(), _Applied()
     progress.begin(source.table.file, source.path.stat().st_size)
-    for batch in read_batches(source):
-        if len(batch):
-            async with tx.transaction():
-                counts += await _apply(source, batch, tx, context)
-        _drain(source, report)
-        progress.move(source.tell(), source.rows, source.bad)
-    _drain(source, report)
-    done.rows, done.bad = source.rows, source.bad
+    batches = read_batches(source)
+    read = await asyncio.to_thread(_read, source, batches)
+    while (batch := read.batch) is not None:
+        reading = asyncio.create_task(asyncio.to_thread(_read, source, batches))
+        await _apply(batch, tx, context, applied)
+        report.add(_in_order(read.problems, applied.take_problems()))
+        progress.move(read.position, read.rows, read.bad + applied.bad)
+        read = await reading
+    report.add(_in_order(read.problems))
+    done.rows, done.bad = read.rows, read.bad + applied.bad
+    counts = applied.counts
     done.created, done.changed, done.unchanged = counts.created, counts.changed, counts.unchanged
     done.seconds = round(perf_counter() - begun, 3)
-    progress.end(source.rows, source.bad, done.seconds)
+    progress.end(done.rows, done.bad, done.seconds)
 
 
-def _drain(source: Source, report: Report) -> None:
-    source.problems.sort(key=lambda problem: problem.line)
-    report.add(source.problems)
-    source.problems.clear()
+class _Read(NamedTuple):
+    """A batch, None at the end of the file, with what was found on the way to it."""
+
+    batch: Batch | None
+    problems: list[Problem]
+    position: int
+    rows: int
+    bad: int
 
 
-async def _apply(source: Source, batch: Batch, tx: Connection, context: Context) -> Counts:
+def _read(source: Source, batches: Iterator[Batch]) -> _Read:
+    batch = next(batches, None)
+    problems, source.problems = source.problems, []
+    return _Read(batch, problems, source.tell(), source.rows, source.bad)
+
+
+@dataclass(slots=True)
+class _Applied:
+    """What became of the rows of a file that were read without a problem."""
+
+    counts: Counts = field(default_factory=Counts)
+    bad: int = 0
+    problems: list[Problem] = field(default_factory=list)
+
+    def take_problems(self) -> list[Problem]:
+        """The problems since the last call."""
+        taken, self.problems = self.problems, []
+        return taken
+
+
+def _in_order(*problems: Sequence[Problem]) -> list[Problem]:
+    return sorted(chain(*problems), key=lambda problem: problem.line)
+
+
+async def _apply(batch: Batch, tx: Connection, context: Context, applied: _Applied) -> None:
+    if len(batch):
+        async with tx.transaction():
+            await _apply_or_halve(batch, tx, context, applied)
+
+
+async def _apply_or_halve(
+    batch: Batch, tx: Connection, context: Context, applied: _Applied
+) -> None:
     """Apply a batch; one that the database refuses is halved, down to the row at fault."""
     try:
         async with tx.transaction():  # a savepoint
-            counts = await source.table.apply(tx, batch, context)
+            counts = await batch.table.apply(tx, batch, context)
     except _ROW_FAULTS as error:
         if len(batch) == 1:
-            source.bad += 1
-            source.problems.append(_refused_by_database(batch, error))
-            return Counts()
+            applied.bad += 1
+            applied.problems.append(_refused_by_database(batch, error))
+            return
         middle = len(batch) // 2
-        first = await _apply(source, batch.part(0, middle), tx, context)
-        return first + await _apply(source, batch.part(middle, len(batch)), tx, context)
-    source.bad += batch.refused
-    source.problems.extend(batch.problems)
-    return counts
+        await _apply_or_halve(batch.part(0, middle), tx, context, applied)
+        await _apply_or_halve(batch.part(middle, len(batch)), tx, context, applied)
+        return
+    applied.counts += counts
+    applied.bad += batch.refused
+    applied.problems.extend(batch.problems)
 
 
 def _refused_by_database(batch: Batch, error: Exception) -> Problem:
