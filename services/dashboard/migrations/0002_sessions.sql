@@ -1,0 +1,19 @@
+-- Who is signed in.
+
+CREATE TABLE sessions (
+    digest bytea PRIMARY KEY,
+    user_id uuid NOT NULL,
+    partner_id uuid NOT NULL,
+    role text NOT NULL CHECK (role IN ('admin', 'member', 'staff')),
+    name text NOT NULL,
+    partner_ids uuid[] NOT NULL DEFAULT '{}',
+    sealed bytea NOT NULL,
+    created_at timestamptz NOT NULL,
+    seen_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL
+);
+CREATE INDEX sessions_user ON sessions (user_id);
+CREATE INDEX sessions_expires ON sessions (expires_at);
+COMMENT ON COLUMN sessions.digest IS 'SHA-256 of what the cookie holds, so that the table opens no session.';
+COMMENT ON COLUMN sessions.partner_ids IS 'Staff: the partners that the issuer lets them choose from.';
+COMMENT ON COLUMN sessions.sealed IS 'The tokens, encrypted by a key that is not in the database.';
