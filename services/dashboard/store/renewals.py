@@ -1,0 +1,260 @@
+"""Contract changes as people look at them: filtered, sorted, page by page, and counted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final, Literal, TypeAlias
+from uuid import UUID
+
+from pydantic import TypeAdapter
+
+from shared.chassis.database import Connection
+from shared.contracts.renewals import Option, OwnerChoice, Product
+
+Sort: TypeAlias = Literal["deadline", "client", "current_mrr", "renewal_mrr", "change"]
+Row: TypeAlias = Any  # a record of the database: its columns by name
+
+# The one place that says what is to be acted on: the rows of the list, and the number in Alerts.
+# $1 is the partner's today. A client whose services ended leaves at once, whatever its contract
+# changes say by then.
+UPCOMING: Final = """c.serviced AND r.status = 'pending'
+        AND r.deadline >= $1::date AND r.starts <= $1::date + 120"""
+FROM: Final = "renewals r JOIN clients c ON c.client_id = r.client_id"
+
+# Amounts of two currencies are never compared: they stand by currency first.
+SORTS: Final[dict[str, tuple[tuple[str, type], ...]]] = {
+    "deadline": (("r.deadline", date),),
+    "client": (("c.domain", str),),
+    "current_mrr": (("r.currency", str), ("r.current_mrr", Decimal)),
+    "renewal_mrr": (("r.currency", str), ("r.renewal_mrr", Decimal)),
+    "change": (("r.currency", str), ("r.renewal_mrr - r.current_mrr", Decimal)),
+}
+_SQL_TYPES = {date: "date", str: "text", Decimal: "numeric"}
+_PRODUCTS = TypeAdapter(tuple[Product, ...])
+_OPTIONS = TypeAdapter(tuple[Option, ...])
+
+_COLUMNS = f"""r.renewal_id, r.client_id, r.version, r.kind, r.starts, r.deadline, r.currency,
+        r.current_mrr, r.renewal_mrr, r.products, c.domain, c.name, c.serviced, c.account_id,
+        c.owner,
+        CASE WHEN NOT c.serviced AND r.status = 'pending' THEN 'ended' ELSE r.status END AS status,
+        {UPCOMING} AS upcoming"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenewalRow:
+    """A contract change with what a list says of its client."""
+
+    renewal_id: UUID
+    client_id: UUID
+    version: int
+    kind: str
+    status: str
+    upcoming: bool
+    starts: date
+    deadline: date
+    currency: str
+    current_mrr: Decimal
+    renewal_mrr: Decimal
+    products: tuple[Product, ...]
+    domain: str
+    name: str
+    serviced: bool
+    account_id: int | None
+    owner: OwnerChoice | None
+
+    @property
+    def change(self) -> Decimal:
+        """What the new terms add or take, by the month."""
+        return self.renewal_mrr - self.current_mrr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewal(RenewalRow):
+    """A contract change as a whole."""
+
+    options: tuple[Option, ...]
+    chosen_option_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which contract changes are asked for; ``today`` and ``default_owner`` are the partner's.
+
+    ``owner`` is the effective one, or ``inherited``. Those of clients whose services ended are
+    shown only where ``status`` asks for them.
+    """
+
+    today: date
+    default_owner: str
+    upcoming: bool = False
+    q: str = ""
+    owner: str = ""
+    status: str = ""
+    kind: str = ""
+    deadline_from: date | None = None
+    deadline_to: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page begins: behind a row, or, going backwards, before it."""
+
+    key: tuple[Any, ...]
+    renewal_id: UUID
+    backwards: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A page, and the places of the pages before and after it."""
+
+    rows: Sequence[RenewalRow]
+    before: Place | None
+    after: Place | None
+
+
+def _conditions(wanted: Wanted) -> tuple[list[str], list[Any]]:
+    """Say which rows are shown, the same for the rows and for their number."""
+    arguments: list[Any] = [wanted.today]
+
+    def value(given: Any) -> str:
+        arguments.append(given)
+        return f"${len(arguments)}"
+
+    # The first is always true: a statement has to name each parameter that it is given.
+    shown = [UPCOMING] if wanted.upcoming else ["$1::date IS NOT NULL"]
+    if wanted.status == "ended":
+        shown.append("NOT c.serviced")
+    else:
+        shown.append("c.serviced")
+        if wanted.status:
+            shown.append(f"r.status = {value(wanted.status)}")
+    if wanted.q:
+        shown.append(f"c.search LIKE {value(_containing(wanted.q))}")
+    if wanted.owner == "inherited":
+        shown.append("coalesce(c.owner ->> 'owner', 'default') = 'default'")
+    elif wanted.owner:
+        default = value(wanted.default_owner)
+        own = "nullif(c.owner ->> 'owner', 'default')"
+        effective = f"CASE WHEN c.serviced THEN coalesce({own}, {default}) ELSE 'hubspot' END"
+        shown.append(f"{effective} = {value(wanted.owner)}")
+    if wanted.kind:
+        shown.append(f"r.kind = {value(wanted.kind)}")
+    if wanted.deadline_from:
+        shown.append(f"r.deadline >= {value(wanted.deadline_from)}")
+    if wanted.deadline_to:
+        shown.append(f"r.deadline <= {value(wanted.deadline_to)}")
+    return shown, arguments
+
+
+def _containing(text: str) -> str:
+    """A pattern for a part of a text, in which nothing that was typed is a wild card."""
+    plain = text.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{plain}%"
+
+
+async def list_renewals(
+    tx: Connection,
+    wanted: Wanted,
+    *,
+    sort: Sort,
+    descending: bool = False,
+    at: Place | None = None,
+    limit: int,
+) -> Listed:
+    """A page of contract changes."""
+    by = SORTS[sort]
+    shown, arguments = _conditions(wanted)
+    back = at is not None and at.backwards
+    way, beyond = ("DESC", "<") if descending is not back else ("ASC", ">")
+    if at is not None:
+        kinds = [*(_SQL_TYPES[kind] for _, kind in by), "uuid"]
+        places = ", ".join(
+            f"${number}::{kind}" for number, kind in enumerate(kinds, len(arguments) + 1)
+        )
+        columns = ", ".join(column for column, _ in by)
+        shown.append(f"({columns}, r.renewal_id) {beyond} ({places})")
+        arguments += [*at.key, at.renewal_id]
+    arguments.append(limit + 1)
+    keys = ", ".join(f"{column} AS key_{number}" for number, (column, _) in enumerate(by))
+    order = ", ".join(f"{column} {way}" for column in [*(c for c, _ in by), "r.renewal_id"])
+    found = await tx.fetch(
+        f"""
+        SELECT {_COLUMNS}, {keys}
+          FROM {FROM}
+         WHERE {" AND ".join(shown)}
+         ORDER BY {order}
+         LIMIT ${len(arguments)}
+        """,  # noqa: S608 - made of constants of this module
+        *arguments,
+    )
+    page, more = found[:limit], len(found) > limit
+    if back:
+        page.reverse()
+    earlier, later = (more, True) if back else (at is not None, more)
+
+    def place(row: Row, *, backwards: bool) -> Place:
+        key = tuple(row[f"key_{number}"] for number in range(len(by)))
+        return Place(key, row["renewal_id"], backwards)
+
+    return Listed(
+        [RenewalRow(**_fields(row)) for row in page],
+        place(page[0], backwards=True) if page and earlier else None,
+        place(page[-1], backwards=False) if page and later else None,
+    )
+
+
+async def count_renewals(tx: Connection, wanted: Wanted) -> int:
+    """How many contract changes `list_renewals` would give, all pages together."""
+    shown, arguments = _conditions(wanted)
+    query = f"SELECT count(*) FROM {FROM} WHERE {' AND '.join(shown)}"  # noqa: S608 - constants
+    return int(await tx.fetchval(query, *arguments))
+
+
+async def find_renewal(tx: Connection, renewal_id: UUID, today: date) -> Renewal | None:
+    """A contract change as a whole; None where the partner has none of this id."""
+    row = await tx.fetchrow(
+        f"""
+        SELECT {_COLUMNS}, r.options, r.chosen_option_id
+          FROM {FROM}
+         WHERE r.renewal_id = $2
+        """,  # noqa: S608 - constants of this module
+        today,
+        renewal_id,
+    )
+    if row is None:
+        return None
+    return Renewal(
+        **_fields(row),
+        options=_OPTIONS.validate_json(row["options"]),
+        chosen_option_id=row["chosen_option_id"],
+    )
+
+
+async def count_leaving(tx: Connection, client_id: UUID, today: date) -> int:
+    """How many renewals to act on a client has: they leave when its services end."""
+    query = f"SELECT count(*) FROM {FROM} WHERE {UPCOMING} AND r.client_id = $2"  # noqa: S608
+    return int(await tx.fetchval(query, today, client_id))
+
+
+def _fields(row: Row) -> dict[str, Any]:
+    return {
+        "renewal_id": row["renewal_id"],
+        "client_id": row["client_id"],
+        "version": row["version"],
+        "kind": row["kind"],
+        "status": row["status"],
+        "upcoming": row["upcoming"],
+        "starts": row["starts"],
+        "deadline": row["deadline"],
+        "currency": row["currency"],
+        "current_mrr": row["current_mrr"],
+        "renewal_mrr": row["renewal_mrr"],
+        "products": _PRODUCTS.validate_json(row["products"]),
+        "domain": row["domain"],
+        "name": row["name"],
+        "serviced": row["serviced"],
+        "account_id": row["account_id"],
+        "owner": OwnerChoice.model_validate_json(row["owner"]) if row["owner"] else None,
+    }
