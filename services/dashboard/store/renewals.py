@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
+from services.dashboard.domain.renewals import Renewal, RenewalRow
 from shared.chassis.database import Connection
 from shared.contracts.renewals import Option, OwnerChoice, Product
 
@@ -39,42 +40,6 @@ _COLUMNS = f"""r.renewal_id, r.client_id, r.version, r.kind, r.starts, r.deadlin
         c.owner,
         CASE WHEN NOT c.serviced AND r.status = 'pending' THEN 'ended' ELSE r.status END AS status,
         {UPCOMING} AS upcoming"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RenewalRow:
-    """A contract change with what a list says of its client."""
-
-    renewal_id: UUID
-    client_id: UUID
-    version: int
-    kind: str
-    status: str
-    upcoming: bool
-    starts: date
-    deadline: date
-    currency: str
-    current_mrr: Decimal
-    renewal_mrr: Decimal
-    products: tuple[Product, ...]
-    domain: str
-    name: str
-    serviced: bool
-    account_id: int | None
-    owner: OwnerChoice | None
-
-    @property
-    def change(self) -> Decimal:
-        """What the new terms add or take, by the month."""
-        return self.renewal_mrr - self.current_mrr
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Renewal(RenewalRow):
-    """A contract change as a whole."""
-
-    options: tuple[Option, ...]
-    chosen_option_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
