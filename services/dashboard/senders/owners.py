@@ -137,7 +137,7 @@ class _Service:
         key: str | None = None,
     ) -> Answer:
         """Give a command; one with a key is done once, however often it is given."""
-        headers = _headers(token)
+        headers = headers_for(token)
         if version is not None:
             headers["If-Match"] = f'"{version}"'
         if key is not None:
@@ -153,7 +153,7 @@ class _Service:
     async def ask(self, path: str, token: str, query: Mapping[str, str]) -> Answer:
         """Ask for something that changes nothing."""
         try:
-            answer = await self._http.get(path, params=query, headers=_headers(token))
+            answer = await self._http.get(path, params=query, headers=headers_for(token))
         except httpx2.TransportError as error:
             return self._away(error, "{service} cannot be reached at the moment.")
         return self._read(answer)
@@ -178,7 +178,8 @@ class _Service:
         return Away(reason.format(service=self._name), perhaps_done)
 
 
-def _headers(token: str) -> dict[str, str]:
+def headers_for(token: str) -> dict[str, str]:
+    """What goes with each question and command: who asks, and which request it is for."""
     cause = cause_of("")  # of the request that is answered here
     headers = {"Authorization": f"Bearer {token}"}
     if cause is not None:
