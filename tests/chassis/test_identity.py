@@ -46,6 +46,17 @@ async def test_an_audience_may_be_one_of_several() -> None:
     assert (await tokens.verifier().verify(several)).user_id == ANN
 
 
+async def test_a_token_need_not_say_from_when_it_holds() -> None:
+    assert (await tokens.verifier().verify(tokens.token(ANN, PARTNER, nbf=None))).user_id == ANN
+
+
+async def test_only_staff_may_choose_among_partners() -> None:
+    choice = [str(PARTNER), str(ANN)]
+    for role, may in (("staff", (PARTNER, ANN)), ("admin", ())):
+        made = tokens.token(ANN, PARTNER, role, partner_ids=choice)  # type: ignore[arg-type]
+        assert (await tokens.verifier().verify(made)).partner_ids == may
+
+
 BAD_CLAIMS: list[tuple[dict[str, Any], str]] = [
     ({"iss": "https://evil.test"}, "`iss`"),
     ({"iss": [tokens.ISSUER]}, "`iss`"),
@@ -61,7 +72,7 @@ BAD_CLAIMS: list[tuple[dict[str, Any], str]] = [
     ({"exp": True}, "`exp`"),
     ({"exp": 1e300}, "`exp`"),
     ({"nbf": 9_999_999_999}, "not valid yet"),
-    ({"nbf": None}, "`nbf`"),
+    ({"nbf": "soon"}, "`nbf`"),
     ({"sub": None}, "`sub`"),
     ({"sub": "ann"}, "`sub`"),
     ({"sub": 7}, "`sub`"),
@@ -70,6 +81,8 @@ BAD_CLAIMS: list[tuple[dict[str, Any], str]] = [
     ({"role": None}, "`role`"),
     ({"role": "owner"}, "`role`"),
     ({"role": ["admin"]}, "`role`"),
+    ({"role": "staff", "partner_ids": str(PARTNER)}, "`partner_ids`"),
+    ({"role": "staff", "partner_ids": ["all"]}, "`partner_ids`"),
 ]
 
 

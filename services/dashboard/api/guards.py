@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Annotated, TypeAlias
-from uuid import UUID
 
 from fastapi import Depends, Request
 from starlette.exceptions import HTTPException
@@ -35,12 +34,10 @@ WHO = {"admin": "an admin", "member": "a member", "staff": "HubSpot staff"}
 class Viewer(Caller):
     """Who is signed in. All that they see is of ``partner_id``; ``token`` opens the services.
 
-    ``partner_ids`` are the partners that HubSpot's staff may choose from; ``session`` names the
-    session without opening it.
+    ``session`` names the session without opening it.
     """
 
     token: str = field(repr=False)
-    partner_ids: tuple[UUID, ...] = ()
     session: bytes = field(default=b"", repr=False)
 
     @property
@@ -73,8 +70,8 @@ async def find_viewer(request: Request) -> Viewer | None:
         session.role,
         session.name,
         token,
-        session.partner_ids,
         session.digest,
+        partner_ids=session.partner_ids,
     )
     rates: Rates = request.app.state.rates
     rates.spend(viewer.partner_id)

@@ -1,13 +1,15 @@
 """Who is signed in, by the database's clock."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from shared.chassis.clock import Clock
 from shared.chassis.database import Connection, Pool
 from shared.chassis.identity import Role
+
+Row: TypeAlias = Any  # a record of the database: its columns by name
 
 SEEN_SECONDS: Final = 60.0  # how exactly it is known when a session was used last
 
@@ -117,7 +119,7 @@ async def find_session(tx: Connection, digest: bytes, idle_seconds: float) -> Fo
     return Found(_session(digest, row), row["token_holds"], row["refresh_due"])
 
 
-def _session(digest: bytes, row: Mapping[str, Any]) -> Session:
+def _session(digest: bytes, row: Row) -> Session:
     return Session(
         digest,
         row["user_id"],
