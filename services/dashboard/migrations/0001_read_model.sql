@@ -35,7 +35,8 @@ CREATE TABLE model_a.clients (
     search text NOT NULL GENERATED ALWAYS AS (lower(domain || ' ' || name)) STORED,
     sold boolean NOT NULL DEFAULT false,
     managed boolean NOT NULL DEFAULT false,
-    serviced boolean NOT NULL DEFAULT false,
+    active boolean NOT NULL DEFAULT false,
+    serviced boolean NOT NULL GENERATED ALWAYS AS (active AND version > 0) STORED,
     period integer NOT NULL DEFAULT 0,
     ended_at timestamptz,
     products text[] NOT NULL DEFAULT '{}',
@@ -50,10 +51,24 @@ CREATE TABLE model_a.clients (
     stages json,
     stages_version bigint NOT NULL DEFAULT 0
 );
-CREATE INDEX clients_domain ON model_a.clients (partner_id, serviced, domain, client_id);
-CREATE INDEX clients_mrr ON model_a.clients (partner_id, serviced, mrr, client_id);
+ALTER TABLE model_a.clients
+    ADD sort_domain text NOT NULL GENERATED ALWAYS AS (left(lower(domain), 100)) STORED,
+    ADD sort_name text NOT NULL GENERATED ALWAYS AS (left(lower(name), 100)) STORED,
+    ADD sort_usage smallint NOT NULL GENERATED ALWAYS AS (coalesce(apps_used, -1)) STORED,
+    ADD sort_currency text NOT NULL GENERATED ALWAYS AS (coalesce(currency, '')) STORED,
+    ADD sort_mrr bigint NOT NULL GENERATED ALWAYS AS (coalesce(mrr * 100, 0)::bigint) STORED;
+-- Lists are read a partner at a time in one of these orders. The keys are of types whose comparison
+-- is leakproof, so that row-level security lets the index find the place of a page (of numeric it
+-- does not), and texts are cut, since an index holds no entry of ten thousand characters.
+CREATE INDEX clients_by_domain ON model_a.clients (partner_id, serviced, sort_domain, client_id);
+CREATE INDEX clients_by_name ON model_a.clients (partner_id, serviced, sort_name, client_id);
+CREATE INDEX clients_by_usage ON model_a.clients (partner_id, serviced, sort_usage, client_id);
+CREATE INDEX clients_by_mrr
+    ON model_a.clients (partner_id, serviced, sort_currency, sort_mrr, client_id);
 COMMENT ON COLUMN model_a.clients.version IS 'Of the clients service''s snapshot; 0 until one came.';
-COMMENT ON COLUMN model_a.clients.services_version IS 'Version at which services began or ended, by whichever topic told first.';
+COMMENT ON COLUMN model_a.clients.services_version IS 'Version as of which it is known whether services run, by whichever topic told first.';
+COMMENT ON COLUMN model_a.clients.active IS 'Whether services run, whether or not more than that was heard of the client.';
+COMMENT ON COLUMN model_a.clients.serviced IS 'Whether services run; false while no snapshot came, so that nobody sees a client without a name.';
 COMMENT ON COLUMN model_a.clients.products IS 'Names of the products owned, each once, in order.';
 COMMENT ON COLUMN model_a.clients.currency IS 'That of most of its revenue; NULL without subscriptions.';
 COMMENT ON COLUMN model_a.clients.mrr IS 'Monthly revenue in that currency.';
@@ -142,12 +157,21 @@ COMMENT ON COLUMN model_a.changes.digest IS 'Of what was said: two facts of one 
 COMMENT ON COLUMN model_a.changes.client_id IS 'NULL where it is about the partner.';
 COMMENT ON COLUMN model_a.changes.actor_id IS 'The partner''s user who did it; NULL where nobody did.';
 
+CREATE TABLE model_a.erased (
+    key uuid PRIMARY KEY
+);
+COMMENT ON TABLE model_a.erased IS 'Clients and partners that their owner erased: what comes late about them is forgotten too.';
+
 CREATE TABLE model_b.partners (LIKE model_a.partners INCLUDING ALL);
 CREATE TABLE model_b.clients (LIKE model_a.clients INCLUDING ALL);
 CREATE TABLE model_b.renewals (LIKE model_a.renewals INCLUDING ALL);
 CREATE TABLE model_b.stages (LIKE model_a.stages INCLUDING ALL);
 CREATE TABLE model_b.messages (LIKE model_a.messages INCLUDING ALL);
 CREATE TABLE model_b.changes (LIKE model_a.changes INCLUDING ALL);
+CREATE TABLE model_b.erased (LIKE model_a.erased INCLUDING ALL);
+
+-- A model that is to be built anew is emptied first, whatever it holds.
+GRANT TRUNCATE ON ALL TABLES IN SCHEMA model_a, model_b TO dashboard;
 
 CREATE TABLE builds (
     revision integer PRIMARY KEY CHECK (revision > 0),

@@ -1,0 +1,65 @@
+"""A database of the dashboard for each test, empty or with a portfolio in it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from deploy.local.databases import Addresses
+from services.dashboard.settings import Settings
+from services.dashboard.store import reading
+from shared.chassis.database import Connection, Pool, open_pool
+from tests import tokens
+from tests.conftest import MakeDatabase
+from tests.dashboard import portfolio
+
+SERVING = "model_a, public"
+
+
+@pytest.fixture
+async def address(database: MakeDatabase) -> Addresses:
+    return await database("dashboard")
+
+
+@pytest.fixture
+async def pool(address: Addresses) -> AsyncIterator[Pool]:
+    """The empty database, as handlers of the serving model have it."""
+    async with open_pool(
+        address.dsn, application_name="test dashboard", search_path=SERVING
+    ) as pool:
+        yield pool
+
+
+@pytest.fixture
+async def filled(pool: Pool) -> Pool:
+    """The database with the portfolio of `tests/dashboard/portfolio.py`, put in by the handlers."""
+    await portfolio.tell(pool)
+    return pool
+
+
+@asynccontextmanager
+async def seen_by(pool: Pool, partner_id: UUID) -> AsyncIterator[Connection]:
+    """What a partner's page is read in."""
+    async with (
+        pool.acquire() as tx,
+        tx.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        await reading.enter(tx, partner_id, 5.0)
+        yield tx
+
+
+def settings_for(dsn: str, **other: Any) -> Settings:
+    given: dict[str, Any] = {
+        "database_url": dsn,
+        "kafka_servers": "127.0.0.1:1",
+        "oidc_issuer": tokens.ISSUER,
+        "oidc_jwks_url": "http://127.0.0.1:1/jwks",
+        "session_key": "a secret of tests, thirty-two characters and more",
+        "run_relay": False,
+        "run_consumers": False,
+        "start_timeout": 0,
+        "database_pool": 6,
+    }
+    return Settings(**(given | other))
