@@ -75,11 +75,12 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Where a blocked message is mended."""
+    """Where a blocked message is mended: a page here, one elsewhere, or a dialog."""
 
     label: str
     href: str
     away: bool = False
+    dialog: bool = False
 
 
 @dataclass(frozen=True, slots=True)
