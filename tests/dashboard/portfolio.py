@@ -301,14 +301,14 @@ _MESSAGES: Final = (
     ("orchard", "d-45", "hubspot", "sent", ""),
     ("saffron", "entered", "partner", "sent", ""),
     ("saffron", "d-45", "partner", "in_doubt", ""),
-    ("harbor", "entered", "client", "failed", "The mail relay refused the address for good."),
-    ("kestrel", "entered", "client", "superseded", "A later stage took its place."),
-    ("kestrel", "d-45", "client", "blocked", "No contact of the client has a valid address."),
-    ("kestrel tier", "entered", "client", "blocked", "Nobody has the role decision_maker."),
-    ("mosaic", "d-45", "client", "dropped", "It was decided meanwhile."),
-    ("opal", "entered", "client", "blocked", "No contact of the client has a valid address."),
+    ("harbor", "entered", "client", "failed", "refused"),
+    ("kestrel", "entered", "client", "superseded", "overtaken"),
+    ("kestrel", "d-45", "client", "blocked", "contact_address_unusable"),
+    ("kestrel tier", "entered", "client", "blocked", "no_contact_in_roles"),
+    ("mosaic", "d-45", "client", "dropped", "decided"),
+    ("opal", "entered", "client", "blocked", "contact_address_unusable"),
     ("fjord", "entered", "partner", "sent", ""),
-    ("gletscher", "entered", "client", "blocked", "Nobody has the role decision_maker."),
+    ("gletscher", "entered", "client", "blocked", "no_contact_in_roles"),
 )
 
 
@@ -341,7 +341,8 @@ def message(
         "renewal_start": due.starts, "kind": due.kind, "stage": stage, "audience": audience,
         "recipient_id": None if state == "blocked" else people[audience],
         "copied_user_id": MEMBER if audience == "client" and state == "sent" else None,
-        "rule": "partner's default",
+        "rule": "partner:contacts_in_roles:decision_maker" if audience == "client"
+        else "partner:point_of_contact" if audience == "partner" else "partner:renewal_manager",
     }  # fmt: skip
     match state:
         case "sent":
