@@ -32,7 +32,7 @@ CREATE TABLE model_a.clients (
     account_id bigint,
     name text NOT NULL DEFAULT '',
     domain text NOT NULL DEFAULT '',
-    search text NOT NULL GENERATED ALWAYS AS (lower(domain || ' ' || name)) STORED,
+    search text NOT NULL GENERATED ALWAYS AS (left(lower(domain), 100) || ' ' || left(lower(name), 100)) STORED,
     sold boolean NOT NULL DEFAULT false,
     managed boolean NOT NULL DEFAULT false,
     active boolean NOT NULL DEFAULT false,
@@ -59,12 +59,15 @@ ALTER TABLE model_a.clients
     ADD sort_mrr bigint NOT NULL GENERATED ALWAYS AS (coalesce(mrr * 100, 0)::bigint) STORED;
 -- Lists are read a partner at a time in one of these orders. The keys are of types whose comparison
 -- is leakproof, so that row-level security lets the index find the place of a page (of numeric it
--- does not), and texts are cut, since an index holds no entry of ten thousand characters.
-CREATE INDEX clients_by_domain ON model_a.clients (partner_id, serviced, sort_domain, client_id);
+-- does not), and texts are cut, since an index holds no entry of ten thousand characters. What is
+-- searched is in the index, so that a search reads no rows but those that it finds.
+CREATE INDEX clients_by_domain
+    ON model_a.clients (partner_id, serviced, sort_domain, client_id) INCLUDE (search);
 CREATE INDEX clients_by_name ON model_a.clients (partner_id, serviced, sort_name, client_id);
 CREATE INDEX clients_by_usage ON model_a.clients (partner_id, serviced, sort_usage, client_id);
 CREATE INDEX clients_by_mrr
     ON model_a.clients (partner_id, serviced, sort_currency, sort_mrr, client_id);
+ALTER TABLE model_a.clients SET (toast_tuple_target = 512);  -- documents beside the rows: lists read none
 COMMENT ON COLUMN model_a.clients.version IS 'Of the clients service''s snapshot; 0 until one came.';
 COMMENT ON COLUMN model_a.clients.services_version IS 'Version as of which it is known whether services run, by whichever topic told first.';
 COMMENT ON COLUMN model_a.clients.active IS 'Whether services run, whether or not more than that was heard of the client.';
@@ -73,6 +76,7 @@ COMMENT ON COLUMN model_a.clients.products IS 'Names of the products owned, each
 COMMENT ON COLUMN model_a.clients.currency IS 'That of most of its revenue; NULL without subscriptions.';
 COMMENT ON COLUMN model_a.clients.mrr IS 'Monthly revenue in that currency.';
 COMMENT ON COLUMN model_a.clients.mrrs IS 'Monthly revenue by currency, as decimal strings; never added up.';
+COMMENT ON COLUMN model_a.clients.search IS 'Domain and name, as far as they are searched.';
 COMMENT ON COLUMN model_a.clients.document IS 'ClientSnapshot of the contracts; NULL until one came.';
 COMMENT ON COLUMN model_a.clients.renewals_version IS 'Of the renewals service''s snapshot; 0 until one came.';
 COMMENT ON COLUMN model_a.clients.owner IS 'OwnerChoice of the contracts; NULL: the default.';
@@ -164,6 +168,7 @@ COMMENT ON TABLE model_a.erased IS 'Clients and partners that their owner erased
 
 CREATE TABLE model_b.partners (LIKE model_a.partners INCLUDING ALL);
 CREATE TABLE model_b.clients (LIKE model_a.clients INCLUDING ALL);
+ALTER TABLE model_b.clients SET (toast_tuple_target = 512);
 CREATE TABLE model_b.renewals (LIKE model_a.renewals INCLUDING ALL);
 CREATE TABLE model_b.stages (LIKE model_a.stages INCLUDING ALL);
 CREATE TABLE model_b.messages (LIKE model_a.messages INCLUDING ALL);
