@@ -14,6 +14,7 @@ from shared.chassis.database import Connection, Pool, open_pool
 from tests import tokens
 from tests.conftest import MakeDatabase
 from tests.dashboard import portfolio
+from tests.dashboard.signing_in import SESSION_KEY
 
 SERVING = "model_a, public"
 
@@ -56,7 +57,7 @@ def settings_for(dsn: str, **other: Any) -> Settings:
         "kafka_servers": "127.0.0.1:1",
         "oidc_issuer": tokens.ISSUER,
         "oidc_jwks_url": "http://127.0.0.1:1/jwks",
-        "session_key": "a secret of tests, thirty-two characters and more",
+        "session_key": SESSION_KEY,
         "run_relay": False,
         "run_consumers": False,
         "start_timeout": 0,

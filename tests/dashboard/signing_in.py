@@ -1,35 +1,15 @@
 """Somebody who is signed in, without going through the sign-in."""
 
-from typing import Any
 from uuid import UUID
 
-from deploy.local.databases import Addresses
 from services.dashboard.api import keeping
 from services.dashboard.domain.seals import Seal
-from services.dashboard.settings import Settings
 from services.dashboard.store import sessions
 from shared.chassis.database import Pool
 from shared.chassis.identity import Role
 from tests import tokens
 
-SESSION_KEY = "a-secret-of-tests-and-of-nothing-else"
-PUBLIC_URL = "https://dashboard.test"
-
-
-def settings(address: Addresses, **other: Any) -> Settings:
-    """The dashboard's settings on a database, with nothing but HTTP running."""
-    told: dict[str, Any] = {
-        "database_url": address.dsn,
-        "kafka_servers": "localhost:1",
-        "oidc_issuer": tokens.ISSUER,
-        "oidc_jwks_url": f"{tokens.ISSUER}/jwks.json",
-        "public_url": PUBLIC_URL,
-        "session_key": SESSION_KEY,
-        "run_consumers": False,
-        "run_relay": False,
-        "start_timeout": 5,
-    }
-    return Settings(**told | other)
+SESSION_KEY = "a secret of tests, thirty-two characters and more"
 
 
 async def sign_in(

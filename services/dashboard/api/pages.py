@@ -51,12 +51,12 @@ class Asking:
         return frame.without(f"{parts.path}?{parts.query}", "panel")
 
 
-async def _asking(request: Request, viewer: AViewer, tx: Reading, clock: TheClock) -> Asking:
+async def asking(request: Request, viewer: AViewer, tx: Reading, clock: TheClock) -> Asking:
     partner = await find_partner(tx) or PartnerRow(viewer.partner_id, "", None, "UTC")
     return Asking(request, viewer, tx, clock, partner, clock.today(partner.time_zone))
 
 
-Asked: TypeAlias = Annotated[Asking, Depends(_asking)]
+Asked: TypeAlias = Annotated[Asking, Depends(asking)]
 Panel: TypeAlias = Callable[[Asking, UUID], Awaitable[str | None]]
 PANELS: Final[dict[str, Panel]] = {}
 

@@ -44,7 +44,7 @@ async def save_session(
     refresh_seconds: float | None,
     seconds: float,
 ) -> None:
-    """Begin a session, or go on with it by fresh tokens; its absolute end stays.
+    """Begin a session.
 
     ``seconds`` is for how long it may last, ``token_seconds`` for how long its token does, and
     ``refresh_seconds`` until a fresh one should be had, None where there will be none: then the
@@ -58,11 +58,6 @@ async def save_session(
                 now() + make_interval(secs => $8),
                 now() + make_interval(secs => $9),
                 now() + make_interval(secs => $10))
-        ON CONFLICT (digest) DO UPDATE
-           SET role = excluded.role, name = excluded.name, partner_ids = excluded.partner_ids,
-               sealed = excluded.sealed, token_until = excluded.token_until,
-               refresh_at = excluded.refresh_at,
-               expires_at = least(sessions.expires_at, excluded.expires_at)
         """,
         session.digest,
         session.user_id,
@@ -74,6 +69,28 @@ async def save_session(
         token_seconds,
         refresh_seconds,
         seconds if refresh_seconds is not None else min(seconds, token_seconds),
+    )
+
+
+async def renew_session(
+    tx: Connection, session: Session, *, token_seconds: float, refresh_seconds: float | None
+) -> None:
+    """Go on by fresh tokens until the same end; nothing where it has ended meanwhile."""
+    await tx.execute(
+        """
+        UPDATE sessions
+           SET role = $2, name = $3, partner_ids = $4, sealed = $5,
+               token_until = now() + make_interval(secs => $6),
+               refresh_at = now() + make_interval(secs => $7)
+         WHERE digest = $1
+        """,
+        session.digest,
+        session.role,
+        session.name,
+        list(session.partner_ids),
+        session.sealed,
+        token_seconds,
+        refresh_seconds,
     )
 
 

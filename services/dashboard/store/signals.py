@@ -1,12 +1,22 @@
-"""Word between processes that a partner's page is not what it was."""
+"""Word between processes that a partner's page is not what it was, or that sessions ended."""
 
-from collections.abc import Collection
-from typing import Final
+import asyncio
+from collections.abc import Callable, Collection
+from typing import Any, Final
 from uuid import UUID
 
-from shared.chassis.database import Connection
+import structlog
+
+from shared.chassis.background import backoff
+from shared.chassis.database import Connection, Pool
 
 CHANNEL: Final = "dashboard_changes"
+ENDED: Final = "dashboard_sessions"
+KEEPALIVE_SECONDS: Final = 3.0  # how often it is asked whether the connection still lives
+ANSWER_SECONDS: Final = 3.0
+LONGEST_WAIT: Final = 2.0
+
+log = structlog.get_logger(__name__)
 
 
 async def tell(tx: Connection, partner_ids: Collection[UUID]) -> None:
@@ -25,3 +35,69 @@ async def tell(tx: Connection, partner_ids: Collection[UUID]) -> None:
             CHANNEL,
             list(partner_ids),
         )
+
+
+async def tell_ended(tx: Connection, user_id: UUID) -> None:
+    """Say once this commits that sessions of a person ended."""
+    await tx.execute("SELECT pg_notify($1, $2)", ENDED, str(user_id))
+
+
+async def listen(
+    pool: Pool,
+    changed: Callable[[UUID | None], None],
+    ended: Callable[[UUID], None],
+) -> None:
+    """Hear for ever, on one connection of the pool; whenever it is lost, on another.
+
+    ``changed`` gets the partner, or None where anybody's page may have changed: what was said
+    while nobody listened is not known. A connection that died without a word is found by asking.
+    """
+    waits = backoff(longest=LONGEST_WAIT)
+    while True:
+        try:
+            async with pool.acquire(timeout=ANSWER_SECONDS) as connection:
+                await _hear(connection, changed, ended)
+        except Exception as error:  # noqa: BLE001 - whatever it is, listening begins anew
+            log.warning("not_listening", reason=repr(error))
+        else:
+            waits = backoff(longest=LONGEST_WAIT)
+        await asyncio.sleep(next(waits))
+
+
+async def _hear(
+    connection: Any,
+    changed: Callable[[UUID | None], None],
+    ended: Callable[[UUID], None],
+) -> None:
+    """Hear until the connection is lost."""
+    lost = asyncio.Event()
+
+    def hear(_: object, __: int, channel: str, said: str) -> None:
+        try:
+            (changed if channel == CHANNEL else ended)(UUID(said))
+        except ValueError:
+            log.warning("unknown_signal", channel=channel)
+
+    def lose(_: object) -> None:
+        lost.set()
+
+    connection.add_termination_listener(lose)
+    await connection.add_listener(CHANNEL, hear)
+    await connection.add_listener(ENDED, hear)
+    changed(None)
+    log.info("listening")
+    try:
+        while not lost.is_set():
+            await connection.execute("SELECT 1", timeout=ANSWER_SECONDS)
+            try:
+                await asyncio.wait_for(lost.wait(), KEEPALIVE_SECONDS)
+            except TimeoutError:
+                continue
+    except TimeoutError:
+        connection.terminate()
+        raise
+    finally:
+        if not connection.is_closed():
+            connection.remove_termination_listener(lose)
+            await connection.remove_listener(CHANNEL, hear)
+            await connection.remove_listener(ENDED, hear)
