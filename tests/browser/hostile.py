@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from tests.journeys.portfolio import Portfolio
 
@@ -26,24 +26,25 @@ def add(portfolio: Portfolio, record: int, start: date) -> None:
         _user(portfolio, number, text)
     portfolio.team("cam@hubspot.example", "channel_account_manager", long(MARKUP))
     for number, text in enumerate(_texts(), start=record):
+        about: dict[str, Any] = {
+            "Company name": text,
+            "Company Domain Name": f"hostile-{number}.example",
+            "Industry": text,
+            "City": text,
+            "Country/Region": text,
+            "Phone Number": text,
+            "Renewal manager name": text,
+            "Contact tier": text,
+            "Contacts limit": 100,
+            "Contacts used": 99,
+        }
         portfolio.client(
             "Hostile",
             manager="remy@hubspot.example",
             renewal_start=start,
             record=number,
             product=text[:180],
-            **{
-                "Company name": text,
-                "Company Domain Name": f"hostile-{number}.example",
-                "Industry": text,
-                "City": text,
-                "Country/Region": text,
-                "Phone Number": text,
-                "Renewal manager name": text,
-                "Contact tier": text,
-                "Contacts limit": 100,
-                "Contacts used": 99,
-            },
+            **about,
         )
         portfolio.add(
             "clients/contacts.csv",

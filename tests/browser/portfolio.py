@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from deploy.local.issuer import Person, write_people
@@ -102,6 +102,7 @@ OWN = {
         (
             "Inherits", "Hubspots", "Copied", "Partners", "Ends", "Resumes", "Renewals",
             "Decided", "Keyboard", "Shared", "Left", "Dialogs", "Elsewhere", "Stays",
+            "Flows", "Moves", "Turns", "Plain", "Formal",
         )
     )
 }  # fmt: skip
@@ -188,7 +189,7 @@ def _northwind(portfolio: Portfolio) -> None:
         )
 
 
-_ABOUT_ACME: Final[Mapping[str, object]] = {
+_ABOUT_ACME: Final[Mapping[str, Any]] = {
     "Industry": "Software",
     "City": "Berlin",
     "Country/Region": "Germany",
@@ -202,8 +203,14 @@ _ABOUT_ACME: Final[Mapping[str, object]] = {
 
 
 def _client(
-    portfolio: Portfolio, company: Company, start: date, *, mrr: str = "800.00", **other: object
+    portfolio: Portfolio, company: Company, start: date, *, mrr: str = "800.00", **other: Any
 ) -> None:
+    about: dict[str, Any] = {
+        "Contact tier": "Professional 10,000",
+        "Contacts limit": 10_000,
+        "Contacts used": 4_000,
+        **other,
+    }
     portfolio.client(
         company.name,
         decision_maker=company.decision_maker,
@@ -211,10 +218,5 @@ def _client(
         renewal_start=start,
         record=company.record,
         mrr=mrr,
-        **{
-            "Contact tier": "Professional 10,000",
-            "Contacts limit": 10_000,
-            "Contacts used": 4_000,
-            **other,
-        },
+        **about,
     )

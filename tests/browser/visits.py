@@ -156,7 +156,7 @@ async def accessible(page: Page) -> None:
 async def accessible_in_both_themes(page: Page) -> None:
     """`accessible`, light and dark."""
     for theme in ("light", "dark"):
-        await page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]  # one of the two
+        await page.emulate_media(color_scheme=theme)
         await accessible(page)
 
 
