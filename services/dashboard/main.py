@@ -5,7 +5,7 @@ from functools import partial
 from fastapi import APIRouter, FastAPI
 
 from services.dashboard import handlers
-from services.dashboard.api import edge, session, static, stream
+from services.dashboard.api import alerts, edge, session, static, stream, team, tier
 from services.dashboard.domain.refused import Refused
 from services.dashboard.settings import Settings
 from services.dashboard.store import sessions
@@ -14,7 +14,14 @@ from shared.chassis.clock import Clock
 from shared.chassis.identity import Verifier
 
 INBOXES = handlers.INBOXES
-ROUTERS: tuple[APIRouter, ...] = (session.router, static.router, stream.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    session.router,
+    static.router,
+    stream.router,
+    alerts.router,
+    team.router,
+    tier.router,
+)
 
 
 def create_app(settings: Settings, clock: Clock, *, verifier: Verifier | None = None) -> FastAPI:
@@ -28,7 +35,7 @@ def create_app(settings: Settings, clock: Clock, *, verifier: Verifier | None = 
         routers=ROUTERS,
         inboxes=INBOXES,
         jobs=[http.Job("forget sessions", forget, 600, enabled=settings.run_http)],
-        extras=[stream.listening] if settings.run_http else [],
+        extras=[stream.listening, tier.holding_tiers] if settings.run_http else [],
         refused=Refused,
         description="The page of the partner's people. It is made from the topics alone.",
         verifier=verifier,
