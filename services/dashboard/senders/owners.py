@@ -45,7 +45,9 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """Somebody changed it since it was looked at."""
+    """Somebody changed it since it was looked at; it is at this version now, if that was said."""
+
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,7 @@ class _Service:
         if answer.is_success:
             return Done(_version(answer), _body(answer))
         if status == HTTPStatus.PRECONDITION_FAILED:
-            return Stale()
+            return Stale(_version(answer))
         if status == HTTPStatus.NOT_FOUND:
             return Refused({}, NOT_KNOWN.format(service=self._name))
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):

@@ -1,6 +1,6 @@
 """Contract changes as people look at them: filtered, sorted, page by page, and counted."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -26,14 +26,19 @@ FROM: Final = "renewals r JOIN clients c ON c.client_id = r.client_id"
 # Amounts of two currencies are never compared: they stand by currency first.
 SORTS: Final[dict[str, tuple[tuple[str, type], ...]]] = {
     "deadline": (("r.deadline", date),),
-    "client": (("c.domain", str),),
+    "client": (("c.sort_domain", str),),
     "current_mrr": (("r.currency", str), ("r.current_mrr", Decimal)),
     "renewal_mrr": (("r.currency", str), ("r.renewal_mrr", Decimal)),
     "change": (("r.currency", str), ("r.renewal_mrr - r.current_mrr", Decimal)),
 }
+MOST_WORDS: Final = 5
 _SQL_TYPES = {date: "date", str: "text", Decimal: "numeric"}
 _PRODUCTS = TypeAdapter(tuple[Product, ...])
 _OPTIONS = TypeAdapter(tuple[Option, ...])
+
+# Who relays the changes of a client; of one whose services ended that is HubSpot, whatever was set.
+_OWNER: Final = """CASE WHEN c.serviced THEN coalesce(c.owner ->> 'owner', 'default')
+             ELSE 'hubspot' END = ANY({}::text[])"""
 
 _COLUMNS = f"""r.renewal_id, r.client_id, r.version, r.kind, r.starts, r.deadline, r.currency,
         r.current_mrr, r.renewal_mrr, r.products, c.domain, c.name, c.serviced, c.account_id,
@@ -57,6 +62,7 @@ class Wanted:
     owner: str = ""
     status: str = ""
     kind: str = ""
+    client_id: UUID | None = None
     deadline_from: date | None = None
     deadline_to: date | None = None
 
@@ -81,36 +87,36 @@ class Listed:
 
 def _conditions(wanted: Wanted) -> tuple[list[str], list[Any]]:
     """Say which rows are shown, the same for the rows and for their number."""
-    arguments: list[Any] = [wanted.today]
-
-    def value(given: Any) -> str:
-        arguments.append(given)
-        return f"${len(arguments)}"
-
-    # The first is always true: a statement has to name each parameter that it is given.
-    shown = [UPCOMING] if wanted.upcoming else ["$1::date IS NOT NULL"]
-    if wanted.status == "ended":
-        shown.append("NOT c.serviced")
-    else:
-        shown.append("c.serviced")
-        if wanted.status:
-            shown.append(f"r.status = {value(wanted.status)}")
-    if wanted.q:
-        shown.append(f"c.search LIKE {value(_containing(wanted.q))}")
+    ended = wanted.status == "ended"
+    # A statement has to name each parameter that it is given, so the first is always true.
+    shown = [
+        UPCOMING if wanted.upcoming else "$1::date IS NOT NULL",
+        "NOT c.serviced" if ended else "c.serviced",
+    ]
     if wanted.owner == "inherited":
         shown.append("coalesce(c.owner ->> 'owner', 'default') = 'default'")
-    elif wanted.owner:
-        default = value(wanted.default_owner)
-        own = "nullif(c.owner ->> 'owner', 'default')"
-        effective = f"CASE WHEN c.serviced THEN coalesce({own}, {default}) ELSE 'hubspot' END"
-        shown.append(f"{effective} = {value(wanted.owner)}")
-    if wanted.kind:
-        shown.append(f"r.kind = {value(wanted.kind)}")
-    if wanted.deadline_from:
-        shown.append(f"r.deadline >= {value(wanted.deadline_from)}")
-    if wanted.deadline_to:
-        shown.append(f"r.deadline <= {value(wanted.deadline_to)}")
+    arguments: list[Any] = [wanted.today]
+    for condition, given in (
+        ("r.status = {}", "" if ended else wanted.status),
+        *(("c.search LIKE {}", _containing(word)) for word in wanted.q.split()[:MOST_WORDS]),
+        (_OWNER, _owner(wanted)),
+        ("r.kind = {}", wanted.kind),
+        ("r.client_id = {}", wanted.client_id),
+        ("r.deadline >= {}", wanted.deadline_from),
+        ("r.deadline <= {}", wanted.deadline_to),
+    ):
+        if given:
+            arguments.append(given)
+            shown.append(condition.format(f"${len(arguments)}"))
     return shown, arguments
+
+
+def _owner(wanted: Wanted) -> list[str] | None:
+    """The choices that make the wanted party the owner: its own name, and maybe the default."""
+    if wanted.owner not in ("hubspot", "partner"):
+        return None
+    inherits = ["default"] if wanted.owner == wanted.default_owner else []
+    return [wanted.owner, *inherits]
 
 
 def _containing(text: str) -> str:
@@ -177,6 +183,25 @@ async def count_renewals(tx: Connection, wanted: Wanted) -> int:
     return int(await tx.fetchval(query, *arguments))
 
 
+async def stream_renewals(
+    tx: Connection, wanted: Wanted, *, sort: Sort, descending: bool = False
+) -> AsyncIterator[RenewalRow]:
+    """All contract changes of the list, as they are read."""
+    shown, arguments = _conditions(wanted)
+    way = "DESC" if descending else "ASC"
+    order = ", ".join(
+        f"{column} {way}" for column in [*(c for c, _ in SORTS[sort]), "r.renewal_id"]
+    )
+    query = f"""
+        SELECT {_COLUMNS}
+          FROM {FROM}
+         WHERE {" AND ".join(shown)}
+         ORDER BY {order}
+        """  # noqa: S608 - made of constants of this module
+    async for row in tx.cursor(query, *arguments, prefetch=500):
+        yield RenewalRow(**_fields(row))
+
+
 async def find_renewal(tx: Connection, renewal_id: UUID, today: date) -> Renewal | None:
     """A contract change as a whole; None where the partner has none of this id."""
     row = await tx.fetchrow(
@@ -195,12 +220,6 @@ async def find_renewal(tx: Connection, renewal_id: UUID, today: date) -> Renewal
         options=_OPTIONS.validate_json(row["options"]),
         chosen_option_id=row["chosen_option_id"],
     )
-
-
-async def count_leaving(tx: Connection, client_id: UUID, today: date) -> int:
-    """How many renewals to act on a client has: they leave when its services end."""
-    query = f"SELECT count(*) FROM {FROM} WHERE {UPCOMING} AND r.client_id = $2"  # noqa: S608
-    return int(await tx.fetchval(query, today, client_id))
 
 
 def _fields(row: Row) -> dict[str, Any]:

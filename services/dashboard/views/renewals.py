@@ -73,6 +73,7 @@ class Line:
     zone: str
     status: str
     tone: str
+    portal: str
 
     @property
     def label(self) -> str:
@@ -124,8 +125,8 @@ def named_id(held: EffectiveOwner) -> UUID | None:
     return held.point_of_contact_id if held.owner == "partner" else held.notified_user_id
 
 
-def line(row: RenewalRow, of: People) -> Line:
-    """A row as it is shown."""
+def line(row: RenewalRow, of: People, portal: str = "") -> Line:
+    """A row as it is shown; ``portal`` is where the client's HubSpot account is."""
     names = product_names(row.products)
     return Line(
         row=row,
@@ -136,10 +137,11 @@ def line(row: RenewalRow, of: People) -> Line:
         zone=of.zone,
         status=formats.STATUSES.get(row.status, row.status),
         tone=TONES.get(row.status, "quiet"),
+        portal=portal,
     )
 
 
-def record(row: RenewalRow, of: People) -> tuple[str, ...]:
+def record(row: RenewalRow, of: People) -> tuple[object, ...]:
     """A row of the file, in the order of ``COLUMNS``; amounts and days as programs read them."""
     shown = line(row, of)
     return (
@@ -148,17 +150,17 @@ def record(row: RenewalRow, of: People) -> tuple[str, ...]:
         formats.KINDS.get(row.kind, row.kind),
         shown.status,
         shown.owner.party,
-        "yes" if shown.owner.inherited else "no",
+        shown.owner.inherited,
         shown.owner.person,
         "; ".join(product_names(row.products)),
-        row.starts.isoformat(),
-        row.deadline.isoformat(),
-        str(shown.days),
+        row.starts,
+        row.deadline,
+        shown.days,
         of.zone,
         row.currency,
-        f"{row.current_mrr:.2f}",
-        f"{row.renewal_mrr:.2f}",
-        f"{row.change:.2f}",
+        row.current_mrr,
+        row.renewal_mrr,
+        row.change,
     )
 
 
