@@ -83,15 +83,31 @@ class Quiet:
         return left + [f"{lag} events for {group}" for group, lag in lags.items() if lag]
 
     async def _lags(self, services: Collection[str]) -> dict[str, int]:
-        """How far each consumer group of these services is behind its topic."""
-        lags = {}
+        """How far each consumer group of these services is behind its topic.
+
+        Of groups with a revision in their names the newest counts, under the name without it:
+        who builds its model anew leaves the group before as it was.
+        """
+        newest: dict[str, tuple[int, str]] = {}
         for group, _ in await self._admin.list_consumer_groups():
-            service, _, topic = group.partition(".")
-            if service not in services:
-                continue
+            service, _, rest = group.partition(".")
+            if service in services:
+                revision, topic = _revision(rest)
+                name = f"{service}.{topic}"
+                newest[name] = max(newest.get(name, (0, "")), (revision, group))
+        lags = {}
+        for name, (_, group) in newest.items():
+            topic = name.partition(".")[2]
             done = await self._admin.list_consumer_group_offsets(group)
             ends = await self._consumer.end_offsets([TopicPartition(topic, n) for n in range(12)])
-            lags[group] = sum(
+            lags[name] = sum(
                 end - max(done[each].offset if each in done else 0, 0) for each, end in ends.items()
             )
         return lags
+
+
+def _revision(name: str) -> tuple[int, str]:
+    """The revision and the topic in what a group is called behind its service."""
+    first, _, rest = name.partition(".")
+    numbered = first.startswith("r") and first[1:].isdecimal()
+    return (int(first[1:]), rest) if numbered else (0, name)
