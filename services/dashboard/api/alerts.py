@@ -67,6 +67,8 @@ def _links(asked: Asking, message: Blocked) -> dict[words.Place, views.Step]:
         "contacts": views.Step("Client details, contacts", f"{panel}#contacts"),
         "team": views.Step("HubSpot Team", "/dashboard/team"),
     }
+    if company := asked.links.company(asked.partner.hub_id, message.record_id):
+        links["crm"] = views.Step("Company in CRM", company, away=True)
     if asked.viewer.may_decide and message.serviced:
         links["owner"] = views.Step("Edit renewal owner", f"/clients/{client}/owner", dialog=True)
     if asked.viewer.is_admin:
