@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI
 from services.dashboard import handlers
 from services.dashboard.api import (
     alerts,
+    clients,
     commanding,
     edge,
     owners,
@@ -18,6 +19,7 @@ from services.dashboard.api import (
     renewals,
     services,
     session,
+    settings_page,
     static,
     stream,
     team,
@@ -38,6 +40,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     static.router,
     stream.router,
     alerts.router,
+    clients.router,
     team.router,
     tier.router,
     pages.router,
@@ -45,6 +48,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     renewal.router,
     owners.router,
     services.router,
+    settings_page.router,
 )
 
 

@@ -1,5 +1,6 @@
 """What the dashboard reads from its environment."""
 
+from string import Formatter
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -7,6 +8,8 @@ from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.chassis.settings import HTTP, ServiceSettings
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class Settings(ServiceSettings):
@@ -36,6 +39,16 @@ class Settings(ServiceSettings):
         default=None,
         pattern=HTTP,
         description="Outside production: where the mail that was sent can be read.",
+    )
+
+    crm_link: str = Field(
+        default="https://app.hubspot.com/contacts/{hub}/record/0-2/{record}",
+        description="Where a client's company record is: {hub} is the partner's account, "
+        "{record} the record's id.",
+    )
+    portal_link: str = Field(
+        default="https://app.hubspot.com/reports-dashboard/{account}",
+        description="Where a client's own HubSpot account is: {account} is its id.",
     )
 
     oidc_client_id: str = Field(
@@ -89,3 +102,27 @@ class Settings(ServiceSettings):
     @classmethod
     def _without_slash(cls, address: str | None) -> str | None:
         return address.rstrip("/") if address else address
+
+    @field_validator("crm_link")
+    @classmethod
+    def _names_hub_and_record(cls, pattern: str) -> str:
+        return _checked(pattern, {"hub", "record"})
+
+    @field_validator("portal_link")
+    @classmethod
+    def _names_account(cls, pattern: str) -> str:
+        return _checked(pattern, {"account"})
+
+
+def _checked(pattern: str, wanted: set[str]) -> str:
+    """Let only ids vary, behind a fixed host: nothing that data says ever leads elsewhere."""
+    parts = list(Formatter().parse(pattern))
+    if {name for _, name, _, _ in parts if name is not None} != wanted:
+        places = " and ".join(f"{{{name}}}" for name in sorted(wanted))
+        raise ValueError(f"an address with {places} in it and no other place")
+    found = urlsplit(pattern)
+    if "{" in found.netloc or "@" in found.netloc:
+        raise ValueError("an address whose host is fixed, without a user")
+    if found.scheme != "https" and not (found.scheme == "http" and found.hostname in LOOPBACK):
+        raise ValueError("an address that begins with https://")
+    return pattern

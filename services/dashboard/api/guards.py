@@ -1,6 +1,7 @@
 """Who looks at the page, what they may do, and the transaction that it is read in."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Annotated, TypeAlias
 
@@ -25,6 +26,7 @@ __all__ = [
     "TheClock",
     "Viewer",
     "find_viewer",
+    "opened",
 ]
 
 WHO = {"admin": "an admin", "member": "a member", "staff": "HubSpot staff"}
@@ -116,6 +118,9 @@ async def _reading(request: Request, viewer: AViewer) -> AsyncIterator[Connectio
         await reading.enter(tx, viewer.partner_id, state.settings.statement_timeout)
         yield tx
 
+
+# The same, for as long as an answer is being sent.
+opened = asynccontextmanager(_reading)
 
 # Of the model that serves, one partner's rows, all as of one moment.
 Reading: TypeAlias = Annotated[Connection, Depends(_reading, scope="function")]

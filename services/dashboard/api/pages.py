@@ -7,21 +7,23 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import Depends, Form, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
 
 from services.dashboard.api.guards import AViewer, Reading, TheClock, Viewer
+from services.dashboard.domain.links import Patterns
 from services.dashboard.store.partners import PartnerRow, find_as_of, find_partner
 from services.dashboard.views import formats, frame, render
 from shared.chassis.clock import Clock
 from shared.chassis.database import Connection
+from shared.chassis.http import Public, Router
 
 THEME_COOKIE: Final = "__Host-theme"
 YEAR_SECONDS: Final = 365 * 24 * 3600
 
-router = APIRouter()
+router = Router(include_in_schema=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +39,15 @@ class Asking:
 
     @property
     def here(self) -> str:
-        """The address that is asked for, without the panel that may be open."""
+        """The address that is asked for, without the panel that may be open and what was done."""
         url = self.request.url
-        return frame.without(f"{url.path}?{url.query}", "panel")
+        return frame.without(f"{url.path}?{url.query}", "panel", "told")
+
+    @property
+    def links(self) -> Patterns:
+        """Where a client's pages at HubSpot are."""
+        settings = self.request.app.state.settings
+        return Patterns(settings.crm_link, settings.portal_link)
 
     @property
     def page_address(self) -> str:
@@ -48,7 +56,12 @@ class Asking:
         if current is None:
             return self.here
         parts = urlsplit(current)
-        return frame.without(f"{parts.path}?{parts.query}", "panel")
+        return frame.without(f"{parts.path}?{parts.query}", "panel", "told")
+
+    @property
+    def told(self) -> str:
+        """What the address says was just done; empty where nothing was."""
+        return self.request.query_params.get("told", "")
 
 
 async def asking(request: Request, viewer: AViewer, tx: Reading, clock: TheClock) -> Asking:
@@ -59,6 +72,8 @@ async def asking(request: Request, viewer: AViewer, tx: Reading, clock: TheClock
 Asked: TypeAlias = Annotated[Asking, Depends(asking)]
 Panel: TypeAlias = Callable[[Asking, UUID], Awaitable[str | None]]
 PANELS: Final[dict[str, Panel]] = {}
+Teller: TypeAlias = Callable[[Asking], Awaitable[Markup | None]]
+TELLERS: Final[list[Teller]] = []  # say what was just done, above the content
 
 
 def panel(kind: str) -> Callable[[Panel], Panel]:
@@ -123,11 +138,14 @@ def _html(written: str, status: int) -> HTMLResponse:
 
 async def _frame(asked: Asking, at: str, title: str, *, live: bool, part: bool) -> frame.Frame:
     viewer, partner, here = asked.viewer, asked.partner, asked.here
-    told, fresh = ("", True) if part else await _as_of(asked)
+    as_of, fresh = ("", True) if part else await _as_of(asked)
+    said = [await tell(asked) for tell in TELLERS if asked.told]
     return frame.Frame(
         at=at,
         title=title,
         here=here,
+        again=frame.without(here, told=asked.told),
+        told=next((each for each in said if each), None),
         partner=partner.name or "Your partner account",
         zone=partner.time_zone,
         person=viewer.name,
@@ -135,7 +153,7 @@ async def _frame(asked: Asking, at: str, title: str, *, live: bool, part: bool) 
         theme=theme_of(asked.request),
         staff=viewer.role == "staff",
         live=live,
-        as_of=told,
+        as_of=as_of,
         fresh=fresh,
         panel=None if part else await _panel(asked),
         close=here,
@@ -164,7 +182,7 @@ async def _as_of(asked: Asking) -> tuple[str, bool]:
     return frame.told_as_of(heard, asked.clock.now(), asked.partner.time_zone)
 
 
-@router.get("/panels/{kind}/{ident}", include_in_schema=False)
+@router.get("/panels/{kind}/{ident}")
 async def show_panel(kind: str, ident: UUID, asked: Asked) -> HTMLResponse:
     """The right panel, for the dialog that waits for it."""
     show = PANELS.get(kind.removesuffix("s"))
@@ -173,19 +191,23 @@ async def show_panel(kind: str, ident: UUID, asked: Asked) -> HTMLResponse:
     written = await show(asked, ident)
     if written is None:
         return fragment("missing.html.j2", 404, close=asked.page_address)
-    return _html(written, 200)
+    answer = _html(written, 200)
+    if asked.request.headers.get("HX-Target", "").startswith("dialog"):
+        # It was opened, and did not bring itself up to date: its page has an address of its own.
+        kept = frame.without(asked.page_address, panel=f"{kind.removesuffix('s')}:{ident}")
+        answer.headers["HX-Push-Url"] = kept
+    return answer
 
 
-@router.get("/as-of", include_in_schema=False)
+@router.get("/as-of")
 async def show_as_of(asked: Asked) -> HTMLResponse:
     """How old the data is."""
     told, fresh = await _as_of(asked)
     return fragment("as_of.html.j2", told=told, fresh=fresh)
 
 
-@router.post("/theme", include_in_schema=False)
+@router.post("/theme", dependencies=[Public])
 async def choose_theme(
-    _: AViewer,
     theme: Annotated[Literal["system", "light", "dark"], Form()],
     back: Annotated[str, Form(max_length=2000)] = "/",
 ) -> RedirectResponse:

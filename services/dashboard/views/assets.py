@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 FOLDER: Final = Path(__file__).parent.parent / "static"
-STYLES: Final = ("base", "frame", "parts", "lists", "panels", "pages", "told", "tier")
+STYLES: Final = ("base", "frame", "parts", "lists", "panels", "pages", "told", "tier", "renewals")
 TYPES: Final = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",

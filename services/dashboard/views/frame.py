@@ -41,11 +41,15 @@ TABS: Final = {"dashboard": DASHBOARD, "renewals": RENEWALS}
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """All that the layout shows beside the content. ``at`` is such as 'dashboard/clients'."""
+    """All that the layout shows beside the content. ``at`` is such as 'dashboard/clients'.
+
+    ``here`` is the address of the page, ``again`` the same with what was just done.
+    """
 
     at: str
     title: str
     here: str
+    again: str
     partner: str
     zone: str
     person: str
@@ -56,6 +60,7 @@ class Frame:
     as_of: str = ""
     fresh: bool = True
     panel: Markup | None = None
+    told: Markup | None = None
     close: str = ""
 
     @property
@@ -92,6 +97,6 @@ def without(address: str, *names: str, **new: str) -> str:
     path, _, query = address.partition("?")
     gone = {*names, *new}
     kept = [(name, value) for name, value in parse_qsl(query) if name not in gone]
-    written = urlencode(kept + [(name, value) for name, value in new.items() if value])
+    written = urlencode(kept + [each for each in new.items() if each[1]], safe=":")
     path = "/" + path.lstrip("/\\")
     return f"{path}?{written}" if written else path
