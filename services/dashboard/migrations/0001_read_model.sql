@@ -175,8 +175,8 @@ CREATE TABLE model_b.messages (LIKE model_a.messages INCLUDING ALL);
 CREATE TABLE model_b.changes (LIKE model_a.changes INCLUDING ALL);
 CREATE TABLE model_b.erased (LIKE model_a.erased INCLUDING ALL);
 
--- A model that is to be built anew is emptied first, whatever it holds.
-GRANT TRUNCATE ON ALL TABLES IN SCHEMA model_a, model_b TO dashboard;
+-- A model that is built anew is emptied before, and measured for the planner before it serves.
+GRANT TRUNCATE, MAINTAIN ON ALL TABLES IN SCHEMA model_a, model_b TO dashboard;
 
 CREATE TABLE builds (
     revision integer PRIMARY KEY CHECK (revision > 0),
