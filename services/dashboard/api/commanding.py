@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, QueryParams
 
 from services.dashboard.api.guards import Viewer, opened
 from services.dashboard.api.pages import PANELS, Asking, asking, fragment, page, wants_fragment
@@ -72,7 +72,7 @@ class Commanding:
         return await waiting.reached(self.look, what, ident, version)
 
 
-def text_of(form: FormData, name: str) -> str:
+def text_of(form: FormData | QueryParams, name: str) -> str:
     """A field of a form as text; empty where there is none. A NUL is no text."""
     value = form.get(name, "")
     return value.replace("\0", "")[:LONGEST] if isinstance(value, str) else ""
@@ -172,8 +172,9 @@ def wrong_of(answer: Answer, *known: str) -> Wrong:
     if isinstance(answer, Away):
         return Wrong(away=answer.reason)
     if isinstance(answer, Refused):
-        fields = {field: reason for field, reason in answer.fields.items() if field in known}
-        others = [reason for field, reason in answer.fields.items() if field not in known]
+        said = [(field.partition(".")[0], reason) for field, reason in answer.fields.items()]
+        fields = {field: reason for field, reason in said if field in known}
+        others = [reason for field, reason in said if field not in known]
         return Wrong(tuple(others or ([] if fields else [answer.detail])), fields)
     return RIGHT
 

@@ -38,7 +38,7 @@ def meaning(owner: OwnerLine, roles: tuple[str, ...]) -> str:
 def default_meaning(of: People) -> str:
     """What "Default setting" means at this moment."""
     held = of.owner(owners.INHERITED, serviced=True)
-    return f"Default setting now means {held.party}. {meaning(held, roles_of(of.policy))}"
+    return f"At the moment that is {held.party}. {meaning(held, roles_of(of.policy))}"
 
 
 def user_options(users: Iterable[PartnerUser], first: tuple[str, str]) -> list[tuple[str, str]]:
