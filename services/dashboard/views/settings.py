@@ -106,7 +106,7 @@ def _lines(
             label = PEOPLE[field].capitalize()
             yield f"{label}: {_named(old, names)} → {_named(new, names)}"
         elif field == "recipient_roles":
-            yield f"HubSpot writes to: {words.roles(tuple(old))} → {words.roles(tuple(new))}"
+            yield f"HubSpot writes to: {words.roles(tuple(old or ()))} → {words.roles(tuple(new))}"
         elif field == "tell_renewal_manager":
             told = "gets" if new else "no longer gets"
             yield f"HubSpot's renewal manager {told} messages of their own"
