@@ -104,6 +104,8 @@ class Verifier:
                 await self._ask()
         if key := self._keys.get(kid):
             return key
+        if not kid and len(self._keys) == 1:
+            return next(iter(self._keys.values()))  # an issuer with one key need not name it
         if not self._keys:
             raise KeysAway("the issuer's keys cannot be had")
         raise Unauthenticated("the token is signed with a key that the issuer does not have")
@@ -164,21 +166,21 @@ def _usable(found: Mapping[str, Any]) -> Iterator[tuple[str, Key]]:
         if not isinstance(each, dict) or each.get("kty") not in ("RSA", "EC"):
             continue
         key = import_key(each)
-        if key.kid and not key.is_private and key.get("use", "sig") == "sig":
-            yield key.kid, key
+        if not key.is_private and key.get("use", "sig") == "sig":
+            yield key.kid or "", key
 
 
 def _key_id(token: str) -> str:
-    """Read the header before anything is proven: only which key the token claims."""
+    """Read the header before anything is proven: only which key the token claims, if any."""
     try:
         header = _header(token)
     except (ValueError, RecursionError) as error:
         raise Unauthenticated("this is no token") from error
     if header.get("alg") not in ALGORITHMS:
         raise Unauthenticated(f"the token's `alg` is none of {', '.join(ALGORITHMS)}")
-    kid = header.get("kid")
+    kid = header.get("kid", "")
     if not isinstance(kid, str):
-        raise Unauthenticated("the token names no key (`kid`)")
+        raise Unauthenticated("the token's `kid` is no text")
     return kid
 
 

@@ -258,3 +258,21 @@ async def test_what_is_no_key_set_is_as_good_as_none(status: int, body: bytes) -
         verifier = Verifier(tokens.ISSUER, tokens.AUDIENCE, address)
         with pytest.raises(KeysAway):
             await verifier.verify(tokens.token(ANN, PARTNER))
+
+
+async def test_an_issuer_with_one_key_need_not_name_it_and_one_with_two_must() -> None:
+    first, second = (ECKey.generate_key("P-256", {"kid": kid}) for kid in ("a", "b"))
+    unnamed = jwt.encode({"alg": "ES256"}, tokens.claims(ANN, PARTNER), first, ["ES256"])
+    stranger = ECKey.generate_key("P-256")
+    forged = jwt.encode({"alg": "ES256"}, tokens.claims(ANN, PARTNER), stranger, ["ES256"])
+
+    def verifier(*keys: ECKey) -> Verifier:
+        async def published() -> Mapping[str, Any]:
+            return {"keys": [key.as_dict(private=False) for key in keys]}
+
+        return Verifier(tokens.ISSUER, tokens.AUDIENCE, published)
+
+    assert (await verifier(first).verify(unnamed)).user_id == ANN
+    for known, token in (((first, second), unnamed), ((first,), forged)):
+        with pytest.raises(Unauthenticated):
+            await verifier(*known).verify(token)

@@ -2,18 +2,22 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import httpx2
 import pytest
 
 from deploy.local.databases import Addresses
+from services.dashboard.main import create_app
 from services.dashboard.settings import Settings
 from services.dashboard.store import reading
+from shared.chassis.clock import ManualClock
 from shared.chassis.database import Connection, Pool, open_pool
 from tests import tokens
 from tests.conftest import MakeDatabase
-from tests.dashboard import portfolio
+from tests.dashboard import entering, portfolio, visiting
 from tests.dashboard.signing_in import SESSION_KEY
 
 SERVING = "model_a, public"
@@ -64,3 +68,27 @@ def settings_for(dsn: str, **other: Any) -> Settings:
         "database_pool": 6,
     }
     return Settings(**(given | other))
+
+
+@pytest.fixture
+async def provider(tmp_path: Path) -> AsyncIterator[str]:
+    """The address of the demo's issuer, which believes anybody."""
+    async with entering.local_issuer(tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+async def page(
+    provider: str, address: Addresses, filled: Pool, clock: ManualClock
+) -> AsyncIterator[httpx2.AsyncClient]:
+    """The whole page with the portfolio in it, started, at whose issuer one can sign in."""
+    jwks = f"{provider}/jwks.json"
+    settings = settings_for(address.dsn, oidc_issuer=provider, oidc_jwks_url=jwks)
+    async with visiting.running(create_app(settings, clock)) as http:
+        yield http
+
+
+@pytest.fixture
+def visitor(page: httpx2.AsyncClient) -> visiting.Visitor:
+    """Somebody who came to the page and is not signed in."""
+    return visiting.Visitor(page)
