@@ -6,7 +6,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.dashboard.domain.standing import Expiries, Expiry, Rung, Threshold
+from services.dashboard.domain.standing import Expiries, Expiry, Rung, Threshold, month_by_month
 from services.dashboard.views import charts, formats
 
 amounts = st.decimals(0, 999_999_999_999, places=2)
@@ -44,7 +44,7 @@ def test_a_figure_passes_the_mark_of_a_tier_exactly_if_it_meets_its_threshold(
             assert place(track.filled) >= place(mark.x)
         else:
             assert place(track.filled) <= place(mark.x)
-        assert formats.amount(rung.thresholds[0].required) == mark.amount
+        assert formats.amount(rung.thresholds[0].required).removesuffix(".00") == mark.amount
         assert mark.amount in track.told
 
 
@@ -74,17 +74,39 @@ def test_the_columns_say_what_the_months_are(endings: list[Decimal]) -> None:
         months=tuple(months),
     )  # fmt: skip
 
-    columns = charts.columns(found)
+    shown = month_by_month(found)
+    columns = charts.columns(shown, "EUR")
+
+    assert [each for each in shown if each in found.months] == list(found.months)
 
     if not found.sold_mrr:
         assert columns == ()
         return
-    for column, each_month in zip(columns, months, strict=True):
+    for column, each_month in zip(columns, shown, strict=True):
         assert formats.money(each_month.expiring, "EUR") in column.told
         assert formats.money(each_month.remaining, "EUR") in column.told
         assert column.kept_y + column.kept_height == charts.COLUMNS_HEIGHT
         assert column.ends_y + column.ends_height == column.kept_y
         assert (column.ends_height > 0) == (each_month.expiring > 0)
+
+
+def test_months_in_which_nothing_ends_stand_between_the_others() -> None:
+    found = Expiries(
+        as_of=date(2025, 12, 15),
+        currency="USD",
+        sold_mrr=Decimal(300),
+        months=(
+            Expiry(month=date(2026, 2, 1), expiring=Decimal(100), remaining=Decimal(200)),
+            Expiry(month=date(2026, 4, 1), expiring=Decimal(200), remaining=Decimal(0)),
+        ),
+    )
+
+    shown = [
+        (each.month.month, int(each.expiring), int(each.remaining))
+        for each in month_by_month(found)
+    ]
+
+    assert shown == [(12, 0, 300), (1, 0, 300), (2, 100, 200), (3, 0, 200), (4, 200, 0)]
 
 
 def test_a_line_stays_as_it_was_until_a_day_on_which_it_changed() -> None:

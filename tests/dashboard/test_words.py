@@ -40,11 +40,12 @@ def test_every_reason_that_notifications_can_give_reads_as_a_sentence() -> None:
         assert told[0].isupper()
         assert told.endswith(".")
         assert "_" not in told
+        assert "{" not in told
 
 
 def test_every_blocked_reason_has_its_own_way_to_be_mended_and_a_place_for_it() -> None:
     for code in MENDING:
-        mending = words.mending(code, ("decision_maker",))
+        mending = words.mending(code, "partner:contacts_in_roles:decision_maker")
         assert mending.text != words.UNKNOWN_MENDING.text
         assert mending.places
         assert "{" not in mending.text

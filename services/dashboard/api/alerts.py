@@ -48,13 +48,11 @@ async def show_blocked(
 
 
 def _stuck(asked: Asking, message: Blocked) -> views.Stuck:
-    policy = asked.partner.policy
     days = (message.deadline - asked.today).days if message.deadline else None
     return views.stuck(
         message,
         zone=asked.partner.time_zone,
         days=days,
-        recipient_roles=policy.recipient_roles if policy else (),
         links=_links(asked, message),
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final, Generic, Literal, TypeAlias, TypeVar
 from uuid import UUID
@@ -197,6 +197,20 @@ class Details:
     history: Told[History] = field(default_factory=Told)
     reviews: Told[Reviews] = field(default_factory=Told)
     rule_sets: Told[RuleSets] = field(default_factory=Told)
+
+
+def month_by_month(found: Expiries) -> tuple[Expiry, ...]:
+    """Every month from this one to the last in which sold credit ends, and those between them."""
+    ends = {each.month: each for each in found.months}
+    if not ends:
+        return ()
+    month, last = min(found.as_of.replace(day=1), *ends), max(ends)
+    shown: list[Expiry] = []
+    while month <= last:
+        left = shown[-1].remaining if shown else found.sold_mrr
+        shown.append(ends.get(month) or Expiry(month=month, expiring=Decimal(0), remaining=left))
+        month = (month + timedelta(days=31)).replace(day=1)
+    return tuple(shown)
 
 
 def ladder(standing: Standing, tier: PartnerTierSnapshot | None) -> tuple[Rung, ...]:

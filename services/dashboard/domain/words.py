@@ -45,8 +45,8 @@ REASONS: Final = {
     "put_off_too_often": "The recipient's mail system put it off until all tries were used up.",
     "unsafe": "It could not be written as a mail without breaking it.",
     "in_doubt": "It was handed over and the answer never came: nobody can tell whether it arrived.",
-    "no_contact_in_roles": "No contact of the client has a role that is written to.",
-    "contact_address_unusable": "The client's contact has no address that mail can be sent to.",
+    "no_contact_in_roles": "None of the client's contacts is its {roles}.",
+    "contact_address_unusable": "The client's {roles} has no address that mail can be sent to.",
     "no_active_partner_user": "Neither a point of contact nor an admin of yours can be told.",
     "no_hubspot_person": "Nobody at HubSpot is named for this client or for you.",
 }
@@ -98,8 +98,8 @@ class Mending:
 
 MENDING: Final = {
     "no_contact_in_roles": Mending(
-        "Give a contact of the client the role of {roles} in your CRM, or relay the change "
-        "yourselves: choose Partner as its renewal owner.",
+        "Name the client's {roles} among its contacts in your CRM, or relay the change "
+        "yourselves: choose Partner as the renewal owner.",
         ("crm", "contacts", "owner"),
     ),
     "contact_address_unusable": Mending(
@@ -130,9 +130,12 @@ def state(code: str) -> tuple[str, Tone]:
     return STATES.get(code) or (_plain(code).capitalize(), "quiet")
 
 
-def reason(code: str) -> str:
-    """Why a message was not sent, as a sentence; empty where nothing was said."""
-    return REASONS.get(code, code)
+def reason(code: str, rule: str = "") -> str:
+    """Why a message was not sent, as a sentence; empty where nothing was said.
+
+    ``rule`` is the one that looked for somebody: it names the roles that are written to.
+    """
+    return REASONS.get(code, code).replace("{roles}", roles(_roles_in(rule)))
 
 
 def role(code: str) -> str:
@@ -149,20 +152,25 @@ def roles(codes: tuple[str, ...]) -> str:
 def rule(code: str) -> str:
     """By which rule somebody is told: "your default setting: the client's decision maker"."""
     source, _, rest = code.partition(":")
-    name, _, detail = rest.partition(":")
+    name = rest.partition(":")[0]
     if source not in _SOURCES or not name:
         return code
     if name == "contacts_in_roles":
-        told = f"the client's {roles(tuple(filter(None, detail.split(','))))}"
+        told = f"the client's {roles(_roles_in(code))}"
     else:
         told = _RULES.get(name) or role(name)
     return f"{told}, by {_SOURCES[source]}"
 
 
-def mending(code: str, recipient_roles: tuple[str, ...] = ()) -> Mending:
+def _roles_in(rule_code: str) -> tuple[str, ...]:
+    _, _, detail = rule_code.partition("contacts_in_roles:")
+    return tuple(filter(None, detail.split(",")))
+
+
+def mending(code: str, rule: str = "") -> Mending:
     """The way to mend a blocked message."""
     found = MENDING.get(code, UNKNOWN_MENDING)
-    return Mending(found.text.replace("{roles}", roles(recipient_roles)), found.places)
+    return Mending(found.text.replace("{roles}", roles(_roles_in(rule))), found.places)
 
 
 def stage(code: str, kind_of_change: str = "renewal") -> str:

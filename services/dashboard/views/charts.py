@@ -10,14 +10,14 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from services.dashboard.domain.standing import Expiries, Rung
+from services.dashboard.domain.standing import Expiry, Rung
 from services.dashboard.views import formats
 
 COUNTABLE_APPS: Final = 17
 COLUMNS_HEIGHT: Final = 120
 LINE_HEIGHT: Final = 90
 BEYOND: Final = 0.5  # of a step: the room above the highest tier
-BANDS: Final = (("Low", 0, 3), ("Medium", 3, 6), ("High", 6, COUNTABLE_APPS))
+BANDS: Final = (("low", 0, 3), ("medium", 3, 6), ("high", 6, COUNTABLE_APPS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,6 @@ class Band:
     name: str
     x: str
     width: str
-    middle: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +91,7 @@ class Scale:
     """The median of apps used on the scale of all countable apps, with its gate."""
 
     bands: tuple[Band, ...]
+    marks: tuple[tuple[str, int], ...]
     gate: str
     median: str
     told: str
@@ -115,7 +115,7 @@ def track(label: str, figure: str, unit: str, rungs: Sequence[Rung]) -> Track | 
         value=value,
         filled=percent(_steps(actual, [each.required for _, each in asked]) / steps),
         marks=tuple(
-            Mark(percent((place + 1) / steps), tier, formats.amount(each.required), each.met)
+            Mark(percent((place + 1) / steps), tier, _whole(each.required), each.met)
             for place, (tier, each) in enumerate(asked)
         ),
         told=f"{label}: {value}. "
@@ -123,6 +123,11 @@ def track(label: str, figure: str, unit: str, rungs: Sequence[Rung]) -> Track | 
             f"{tier} asks for {formats.money(each.required, unit)}" for tier, each in asked
         ),
     )
+
+
+def _whole(amount: Decimal) -> str:
+    """An amount without cents where it has none."""
+    return formats.amount(amount).removesuffix(".00")
 
 
 def _steps(actual: Decimal, required: Sequence[Decimal]) -> float:
@@ -136,14 +141,14 @@ def _steps(actual: Decimal, required: Sequence[Decimal]) -> float:
     return len(required) + min(float(beyond), 1.0) * BEYOND
 
 
-def columns(found: Expiries) -> tuple[Column, ...]:
-    """A column for each month in which sold credit ends."""
-    highest = max((each.remaining + each.expiring for each in found.months), default=Decimal(0))
+def columns(months: Sequence[Expiry], unit: str) -> tuple[Column, ...]:
+    """A column for each month: what counts when it begins, and what of it ends in it."""
+    highest = max((each.remaining + each.expiring for each in months), default=Decimal(0))
     if not highest:
         return ()
-    room = 1 / len(found.months)
+    room = 1 / len(months)
     drawn = []
-    for place, each in enumerate(found.months):
+    for place, each in enumerate(months):
         kept = _height(each.remaining, highest, COLUMNS_HEIGHT)
         all_of_it = _height(each.remaining + each.expiring, highest, COLUMNS_HEIGHT)
         ends = max(all_of_it - kept, 1 if each.expiring else 0)
@@ -157,8 +162,8 @@ def columns(found: Expiries) -> tuple[Column, ...]:
                 kept_height=kept,
                 ends_y=COLUMNS_HEIGHT - kept - ends,
                 ends_height=ends,
-                told=f"{month(each.month)}: {formats.money(each.expiring, found.currency)} ends, "
-                f"{formats.money(each.remaining, found.currency)} is left",
+                told=f"{month(each.month)}: {formats.money(each.expiring, unit)} ends, "
+                f"{formats.money(each.remaining, unit)} is left",
             )
         )
     return tuple(drawn)
@@ -208,10 +213,10 @@ def scale(median: Decimal | None, required: Decimal | None) -> Scale | None:
                 name,
                 percent(begin / whole),
                 percent((end - begin) / whole),
-                percent((begin + end) / 2 / whole),
             )
             for name, begin, end in BANDS
         ),
+        marks=tuple((percent(end / whole), end) for _, _, end in BANDS),
         gate="" if required is None else percent(float(required) / whole),
         median=percent(float(median) / whole),
         told=f"Median app usage: {apps(median)} of {whole} apps{gate}",

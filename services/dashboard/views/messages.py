@@ -111,7 +111,7 @@ def line(message: Message, people: People, zone: str) -> Line:
         at=message.at,
         when=formats.instant(message.at, zone),
         rule=formats.shorten(words.rule(message.rule)),
-        reason=formats.shorten(words.reason(message.reason)),
+        reason=formats.shorten(words.reason(message.reason, message.rule)),
         attempts=message.attempts,
     )
 
@@ -174,11 +174,10 @@ def stuck(
     *,
     zone: str,
     days: int | None,
-    recipient_roles: tuple[str, ...],
     links: Mapping[words.Place, Step],
 ) -> Stuck:
     """A blocked message with the way to mend it; ``links`` are those that there are."""
-    mending = words.mending(message.reason, recipient_roles)
+    mending = words.mending(message.reason, message.rule)
     return Stuck(
         line=line(message, People(), zone),
         client_id=message.client_id,

@@ -80,6 +80,7 @@ class Shown:
     review: str
     scale: charts.Scale | None
     ladder: Ladder | None
+    months: tuple[domain.Expiry, ...]
     columns: tuple[charts.Column, ...]
     climbed: Climbed | None
 
@@ -89,6 +90,7 @@ def show(tier: PartnerTierSnapshot | None, details: Details, today: date) -> Sho
     found, expiries = details.standing.value, details.expiries.value
     history = details.history.value
     required = found.median_app_usage.required if found else None
+    months = domain.month_by_month(expiries) if expiries else ()
     return Shown(
         tier=tier,
         details=details,
@@ -96,7 +98,8 @@ def show(tier: PartnerTierSnapshot | None, details: Details, today: date) -> Sho
         review=_review(tier, today),
         scale=charts.scale(tier.performance.median_app_usage if tier else None, required),
         ladder=_ladder(found, tier) if found else None,
-        columns=charts.columns(expiries) if expiries else (),
+        months=months,
+        columns=charts.columns(months, expiries.currency) if expiries else (),
         climbed=_climbed(history.items, today) if history else None,
     )
 
