@@ -27,10 +27,10 @@ def rebuild() -> None:
         """Shows how far it is, with the lines above."""
 
         def __init__(self, bar: Progress) -> None:
-            self.bar, self.task = bar, bar.add_task("records", total=None)
+            self.bar, self.task = bar, bar.add_task("records", total=None, visible=False)
 
         def made(self, done: int, total: int) -> None:
-            self.bar.update(self.task, completed=done, total=total)
+            self.bar.update(self.task, completed=done, total=total, visible=True)
 
         def say(self, line: str) -> None:
             self.bar.console.print(line, highlight=False, soft_wrap=True)

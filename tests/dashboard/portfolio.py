@@ -197,7 +197,7 @@ def _renewal(each: Known, due: Due) -> renewals.Renewal:
         for number, (name, mrr) in enumerate((("Same products", due.then), ("Starter", "50.00")))
     )
     return renewals.Renewal(
-        renewal_id=RENEWALS[due.name],
+        renewal_id=ids.renewal_id(each.id, due.kind, due.starts.isoformat()),
         kind=due.kind,
         status=due.status,
         renewal_start=due.starts,

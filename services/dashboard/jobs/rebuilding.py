@@ -17,7 +17,7 @@ from shared.chassis.inbox import Inbox
 
 IDLE_SECONDS: Final = 120.0  # for those who still read the model that is to be emptied
 CLOSE_SECONDS: Final = 1.0  # a model that is at most this far behind may serve
-TAKE_OVER_SECONDS: Final = 60.0
+TAKE_OVER_SECONDS: Final = 120.0
 LOOK_SECONDS: Final = 0.1
 
 
