@@ -9,14 +9,14 @@ from time import perf_counter
 
 from rich.console import Console
 
-from tests.benchmarks import b1_sweep, b2_relay, b3_mail
+from tests.benchmarks import b1_sweep, b2_relay, b3_mail, b4_page
 from tests.benchmarks.ground import ROOT, Ground, ground, write_json
 from tests.benchmarks.oracle import VoidError
 from tests.benchmarks.result import LIMIT_MIB, Result, show
 
 QUICK = bool(os.environ.get("QUICK"))
 REPEATS = 2 if QUICK else 3
-NEEDED = {"B1": 8_000.0, "B2": 12_000.0, "B3": 800.0}
+NEEDED = {"B1": 8_000.0, "B2": 12_000.0, "B3": 800.0, "B4": 60.0}
 
 
 def _benchmarks() -> dict[str, Callable[[Ground], Awaitable[Result]]]:
@@ -29,6 +29,7 @@ def _benchmarks() -> dict[str, Callable[[Ground], Awaitable[Result]]]:
         "B3": lambda on: b3_mail.run(
             on, events=size or (10_000 if QUICK else 50_000), repeats=REPEATS
         ),
+        "B4": lambda on: b4_page.run(on, size=size or 100_000, repeats=REPEATS),
     }
 
 
@@ -36,7 +37,7 @@ async def main() -> int:
     """Return 0 if every figure that is needed was reached, 1 if not, 2 for a void run."""
     console = Console()
     all_of_them = _benchmarks()
-    wanted = (os.environ.get("B") or "B1,B2,B3").upper().split(",")
+    wanted = (os.environ.get("B") or "B1,B2,B3,B4").upper().split(",")
     if unknown := set(wanted) - set(all_of_them):
         console.print(f"B={','.join(sorted(unknown))}: there are {', '.join(all_of_them)}")
         return 2

@@ -1,6 +1,5 @@
 """One system and one Chromium for all browser tests; a context of its own for each."""
 
-import asyncio
 import os
 import shutil
 import tempfile
@@ -17,7 +16,7 @@ from playwright.async_api import Browser, async_playwright
 from shared.chassis.clock import ManualClock
 from tests.browser import portfolio
 from tests.browser.portfolio import Somebody
-from tests.browser.site import EVERYTHING, Site, site
+from tests.browser.site import EVERYTHING, Site, bring_in, site
 from tests.browser.visits import Visits
 from tests.conftest import Templates, emptied
 
@@ -57,19 +56,6 @@ async def partner_tools(kafka: str, postgres: str, _templates: Templates) -> Asy
         await bring_in(made, portfolio.write(folder / "files"))
         portfolio.write_sign_ins(folder / "issuer")
         yield made
-
-
-async def bring_in(made: Site, files: Path) -> None:
-    """Import a portfolio, and start what tells people of it once it is all there."""
-    await made.start("clients", "renewals", "tiers", "dashboard")
-    await made.import_files("clients", files / "clients")
-    await asyncio.gather(
-        made.import_files("renewals", files / "renewals"),
-        made.import_files("tiers", files / "tiers"),
-    )
-    await made.quiet()
-    await made.start("notifications")
-    await made.quiet()
 
 
 @pytest.fixture(scope="package")

@@ -112,6 +112,19 @@ async def site(
         )
 
 
+async def bring_in(made: Site, files: Path) -> None:
+    """Import a portfolio, and start what tells people of it once it is all there."""
+    await made.start("clients", "renewals", "tiers", "dashboard")
+    await made.import_files("clients", files / "clients")
+    await asyncio.gather(
+        made.import_files("renewals", files / "renewals"),
+        made.import_files("tiers", files / "tiers"),
+    )
+    await made.quiet()
+    await made.start("notifications")
+    await made.quiet()
+
+
 def _issuer(folder: Path, url: str) -> FastAPI:
     """The demo's issuer, with the key that the tests' tokens are signed with."""
     folder.mkdir()

@@ -188,7 +188,9 @@ async def fits(page: Page) -> None:
 
 
 @pytest.mark.parametrize(
-    "size", [(320, 640), (640, 400)], ids=["320 pixels wide", "1280 pixels at 200 percent"]
+    "size",
+    [(320, 640), (640, 400), (1280, 800)],
+    ids=["320 pixels wide", "1280 pixels at 200 percent", "1280 pixels wide"],
 )
 async def test_everything_fits(visits: Visits, size: tuple[int, int]) -> None:
     page = await visits.open(None, size=size)

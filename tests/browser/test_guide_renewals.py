@@ -231,7 +231,8 @@ async def test_only_active_users_are_offered_and_a_point_of_contact_is_required(
 async def test_view_the_hubspot_renewal_manager_for_this_client(visits: Visits) -> None:
     page = await details(visits, ACME)
 
-    await expect(panel(page).get_by_text("Manager of HubSpot")).to_be_visible()
+    manager = panel(page).get_by_role("region", name="HubSpot renewal manager")
+    await expect(manager.get_by_text("Manager of HubSpot").first).to_be_visible()
 
 
 async def test_to_send_an_email_to_the_renewal_manager_click_send_email(visits: Visits) -> None:
