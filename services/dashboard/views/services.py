@@ -18,7 +18,7 @@ class Leaving:
 
 def leaving(line: Line, stages: Timeline | None) -> Leaving:
     """A renewal to act on, as the dialog names it."""
-    coming = [spot for spot in (stages.spots if stages else ()) if spot.state in ("coming", "due")]
+    coming = [spot for spot in (stages.spots if stages else ()) if spot.state == "coming"]
     first = coming[0] if coming else None
     return Leaving(line, first.name if first else "", first.when if first else "")
 
