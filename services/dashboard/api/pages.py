@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from services.dashboard.api.guards import AViewer, Reading, TheClock, Viewer
 from services.dashboard.domain.links import Patterns
-from services.dashboard.store.partners import PartnerRow, find_as_of, find_partner
+from services.dashboard.store.partners import PartnerRow, find_partner
 from services.dashboard.views import formats, frame, render
 from shared.chassis.clock import Clock
 from shared.chassis.database import Connection
@@ -138,7 +138,7 @@ def _html(written: str, status: int) -> HTMLResponse:
 
 async def _frame(asked: Asking, at: str, title: str, *, live: bool, part: bool) -> frame.Frame:
     viewer, partner, here = asked.viewer, asked.partner, asked.here
-    as_of, fresh = ("", True) if part else await _as_of(asked)
+    as_of, fresh = ("", True) if part else _as_of(asked)
     said = [await tell(asked) for tell in TELLERS if asked.told]
     return frame.Frame(
         at=at,
@@ -177,9 +177,8 @@ def _id(written: str) -> UUID:
         return UUID(int=0)  # nothing has it
 
 
-async def _as_of(asked: Asking) -> tuple[str, bool]:
-    heard = await find_as_of(asked.tx)
-    return frame.told_as_of(heard, asked.clock.now(), asked.partner.time_zone)
+def _as_of(asked: Asking) -> tuple[str, bool]:
+    return frame.told_as_of(asked.partner.as_of, asked.clock.now(), asked.partner.time_zone)
 
 
 @router.get("/panels/{kind}/{ident}")
@@ -202,7 +201,7 @@ async def show_panel(kind: str, ident: UUID, asked: Asked) -> HTMLResponse:
 @router.get("/as-of")
 async def show_as_of(asked: Asked) -> HTMLResponse:
     """How old the data is."""
-    told, fresh = await _as_of(asked)
+    told, fresh = _as_of(asked)
     return fragment("as_of.html.j2", told=told, fresh=fresh)
 
 

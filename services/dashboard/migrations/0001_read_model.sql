@@ -100,6 +100,9 @@ CREATE TABLE model_a.renewals (
 );
 CREATE INDEX renewals_client ON model_a.renewals (client_id);
 CREATE INDEX renewals_deadline ON model_a.renewals (partner_id, deadline, renewal_id);
+-- The number in Alerts, which is on every morning's page, is counted in this index alone.
+CREATE INDEX renewals_pending
+    ON model_a.renewals (partner_id, status, starts) INCLUDE (deadline, client_id);
 COMMENT ON TABLE model_a.renewals IS 'Contract changes, as the last snapshot of their client has them.';
 COMMENT ON COLUMN model_a.renewals.starts IS 'First day of the new terms.';
 COMMENT ON COLUMN model_a.renewals.products IS 'Product of the contracts.';

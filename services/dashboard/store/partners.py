@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -20,12 +21,18 @@ _team: Final[TypeAdapter[tuple[clients.HubSpotPerson, ...]]] = TypeAdapter(
 )
 
 
+_AS_OF: Final = """SELECT min(p.heard_until)
+          FROM public.progress p
+          JOIN public.builds b USING (revision)
+         WHERE b.state = 'serving'"""
+
+
 @dataclass(frozen=True, slots=True)
 class PartnerRow:
     """A partner with its people, its settings and where it stands.
 
     None stands for what its owner has not told yet; version 0, for a partner that only its
-    clients are known of.
+    clients are known of. ``as_of`` is up to when every topic was heard.
     """
 
     partner_id: UUID
@@ -38,6 +45,7 @@ class PartnerRow:
     policy_version: int = 0
     tier: tiers.PartnerTierSnapshot | None = None
     version: int = 0
+    as_of: datetime | None = None
 
     @property
     def active_users(self) -> tuple[clients.PartnerUser, ...]:
@@ -57,14 +65,35 @@ class Alerts:
     blocked: int
 
 
+# Most requests are of few partners, and what is told of them changes seldom.
+@lru_cache(maxsize=256)
+def _people(written: str) -> tuple[clients.PartnerUser, ...]:
+    return _users.validate_json(written)
+
+
+@lru_cache(maxsize=256)
+def _hubspot(written: str) -> tuple[clients.HubSpotPerson, ...]:
+    return _team.validate_json(written)
+
+
+@lru_cache(maxsize=256)
+def _policy(written: str) -> renewals.PartnerPolicySnapshot:
+    return renewals.PartnerPolicySnapshot.model_validate_json(written)
+
+
+@lru_cache(maxsize=256)
+def _tier(written: str) -> tiers.PartnerTierSnapshot:
+    return tiers.PartnerTierSnapshot.model_validate_json(written)
+
+
 async def find_partner(tx: Connection) -> PartnerRow | None:
     """The partner of the request; None where nothing was heard of it yet."""
     row = await tx.fetchrow(
-        """
+        f"""
         SELECT partner_id, version, hub_id, name, time_zone, users, team, policy_version, policy,
-               tier
+               tier, ({_AS_OF}) AS as_of
           FROM partners
-        """
+        """  # noqa: S608 - a constant
     )
     if row is None:
         return None
@@ -74,12 +103,13 @@ async def find_partner(tx: Connection) -> PartnerRow | None:
         name=row["name"],
         hub_id=row["hub_id"],
         time_zone=row["time_zone"],
-        users=_users.validate_json(row["users"]),
-        team=_team.validate_json(row["team"]),
-        policy=policy and renewals.PartnerPolicySnapshot.model_validate_json(policy),
+        users=_people(row["users"]),
+        team=_hubspot(row["team"]),
+        policy=policy and _policy(policy),
         policy_version=row["policy_version"],
-        tier=tier and tiers.PartnerTierSnapshot.model_validate_json(tier),
+        tier=tier and _tier(tier),
         version=row["version"],
+        as_of=row["as_of"],
     )
 
 
@@ -103,12 +133,5 @@ async def count_alerts(tx: Connection, today: date) -> Alerts:
 
 async def find_as_of(tx: Connection) -> datetime | None:
     """Up to when every topic was heard; None before the first word."""
-    heard: datetime | None = await tx.fetchval(
-        """
-        SELECT min(p.heard_until)
-          FROM public.progress p
-          JOIN public.builds b USING (revision)
-         WHERE b.state = 'serving'
-        """
-    )
+    heard: datetime | None = await tx.fetchval(_AS_OF)
     return heard

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from services.dashboard.views import formats, frame
 from services.dashboard.views.assets import static
@@ -41,6 +41,11 @@ def _environment() -> Environment:
     }
     environment.globals["ui"] = environment.get_template("parts.html.j2").module
     return environment
+
+
+def template(name: str) -> Template:
+    """A compiled template."""
+    return _environment().get_template(name)
 
 
 def render(name: str, **shown: Any) -> str:

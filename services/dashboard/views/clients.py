@@ -6,10 +6,13 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
+from markupsafe import Markup
+
 from services.dashboard.domain.clients import ClientRow, email_limit
 from services.dashboard.domain.links import Patterns
-from services.dashboard.views import formats
+from services.dashboard.views import formats, template
 from services.dashboard.views.frame import without
+from services.dashboard.views.rows import Row, filled
 from shared.contracts.clients import ClientSnapshot, Contact, Subscription
 
 APPS: Final = 17
@@ -54,27 +57,6 @@ HEADS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A row of the list. ``href`` is the page with the client's panel."""
-
-    id: str
-    href: str
-    label: str
-    name: str
-    products: Sequence[str]
-    more: str
-    relationship: str
-    apps: int | None
-    band: str
-    usage: str
-    mrrs: Sequence[tuple[str, str]]
-    owner: str
-    crm: str
-    portal: str
-    serviced: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Chip:
     """A filter that is set, and the address without it."""
 
@@ -102,34 +84,64 @@ def label(domain: str, name: str) -> str:
     return formats.shorten(domain or name or "Client without a name", LONGEST)
 
 
-def lines(rows: Sequence[ClientRow], here: str, links: Patterns, hub_id: int | None) -> list[Line]:
+def table_rows(
+    clients: Sequence[ClientRow],
+    *,
+    here: str,
+    columns: tuple[str, ...],
+    links: Patterns,
+    hub_id: int | None,
+) -> Markup:
     """The rows of a page of the list; ``here`` is its address."""
     base = without(here, "panel")
     base += "&panel=client:" if "?" in base else "?panel=client:"
-    return [_line(row, base, links, hub_id) for row in rows]
-
-
-def _line(client: ClientRow, base: str, links: Patterns, hub_id: int | None) -> Line:
-    ident, apps = str(client.client_id), client.apps_used
-    known = formats.band(apps)
-    more = len(client.products) - MOST_PRODUCTS
-    return Line(
-        id=ident,
-        href=f"{base}{ident}",
-        label=label(client.domain, client.name),
-        name=formats.shorten(client.name, LONGEST) if client.domain else "",
-        products=[formats.shorten(each, 60) for each in client.products[:MOST_PRODUCTS]],
-        more=f"+{more}" if more > 0 else "",
-        relationship=relationship(sold=client.sold, managed=client.managed),
-        apps=apps,
-        band=known,
-        usage=f"{formats.BANDS[known]}, {apps} of {APPS}" if known else "Not known",
-        mrrs=[(f"{amount:,.2f}", currency) for currency, amount in client.mrrs.items()],
-        owner=formats.PARTIES[client.owner],
-        crm=links.company(hub_id, client.record_id),
-        portal=links.account(client.account_id),
-        serviced=client.serviced,
+    return filled(
+        template("clients/row.html.j2"),
+        ("columns", "serviced", "name", "products", "more", "band", "mrrs", "crm", "portal"),
+        (_row(each, columns, base, links, hub_id) for each in clients),
     )
+
+
+def _row(
+    client: ClientRow,
+    columns: tuple[str, ...],
+    base: str,
+    links: Patterns,
+    hub_id: int | None,
+) -> Row:
+    """A row's shape, and its values."""
+    ident, products, apps = str(client.client_id), client.products, client.apps_used
+    band, more = formats.band(apps), len(products) - MOST_PRODUCTS
+    crm, portal = links.company(hub_id, client.record_id), links.account(client.account_id)
+    values = {
+        "id": ident,
+        "href": base + ident,
+        "label": label(client.domain, client.name),
+        "name": formats.shorten(client.name, LONGEST),
+        "relationship": relationship(sold=client.sold, managed=client.managed),
+        "usage": f"{formats.BANDS[band]}, {apps} of {APPS}" if band else "Not known",
+        "apps": str(apps),
+        "owner": formats.PARTIES[client.owner],
+        "more": f"+{more}",
+        "crm": crm,
+        "portal": portal,
+    }
+    for n, product in enumerate(products[:MOST_PRODUCTS]):
+        values[f"product_{n}"] = formats.shorten(product, 60)
+    for n, (currency, amount) in enumerate(client.mrrs.items()):
+        values[f"amount_{n}"], values[f"currency_{n}"] = f"{amount:,.2f}", currency
+    shape = (
+        columns,
+        client.serviced,
+        bool(client.domain and client.name),
+        min(len(products), MOST_PRODUCTS),
+        more > 0,
+        band,
+        len(client.mrrs),
+        bool(crm),
+        bool(portal),
+    )
+    return shape, values
 
 
 def chips(here: str, chosen: Mapping[str, str]) -> list[Chip]:
