@@ -145,10 +145,11 @@ def test_after_services_ended_the_clients_own_stages_go_on() -> None:
 def test_a_stage_that_was_told_and_is_configured_no_more_still_stands_there() -> None:
     told = {"d-30": Told(at("2025-12-20T14:00"))}
 
-    points = drawn("2026-01-06T12:00", told, [said("d-30")], names=("d-7",))
+    points = drawn("2026-01-06T12:00", told, [said("d-30")], names=("entered", "d-7"))
 
-    assert list(points) == ["d-30", "d-7"]
-    assert (points["d-30"].state, points["d-30"].day) == ("sent", None)
+    assert list(points) == ["entered", "d-30", "d-7"]
+    assert (points["d-30"].state, points["d-30"].day) == ("sent", date(2025, 12, 20))
+    assert points["d-30"].at is None
 
 
 def test_a_client_without_stages_of_its_own_has_the_partners() -> None:

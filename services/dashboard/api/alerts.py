@@ -62,7 +62,7 @@ def _links(asked: Asking, message: Blocked) -> dict[words.Place, views.Step]:
     client = message.client_id
     panel = frame.without(BLOCKED, panel=f"client:{client}")
     links: dict[words.Place, views.Step] = {
-        "contacts": views.Step("Client details, contacts", f"{panel}#contacts"),
+        "contacts": views.Step("Client details, contacts", f"{panel}#client-contacts"),
         "team": views.Step("HubSpot Team", "/dashboard/team"),
     }
     if company := asked.links.company(asked.partner.hub_id, message.record_id):

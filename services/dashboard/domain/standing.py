@@ -10,7 +10,7 @@ from uuid import UUID
 from shared.contracts.event import Data
 from shared.contracts.tiers import PartnerTierSnapshot, Performance
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 Figure: TypeAlias = Literal["sold", "managed", "median"]
 
 SOLD: Final = "sold_mrr"
@@ -180,10 +180,10 @@ class RuleSets(Data):
 
 
 @dataclass(frozen=True, slots=True)
-class Told(Generic[T]):
+class Told(Generic[T_co]):
     """An answer of the tiers service, or why there is none."""
 
-    value: T | None = None
+    value: T_co | None = None
     missing: str = NOBODY_ASKED
 
 
@@ -197,6 +197,19 @@ class Details:
     history: Told[History] = field(default_factory=Told)
     reviews: Told[Reviews] = field(default_factory=Told)
     rule_sets: Told[RuleSets] = field(default_factory=Told)
+
+    @property
+    def missing(self) -> list[str]:
+        """Why something of it is missing, each reason once."""
+        parts: tuple[Told[Data], ...] = (
+            self.standing,
+            self.behind,
+            self.expiries,
+            self.history,
+            self.reviews,
+            self.rule_sets,
+        )
+        return sorted({each.missing for each in parts if each.value is None})
 
 
 def month_by_month(found: Expiries) -> tuple[Expiry, ...]:

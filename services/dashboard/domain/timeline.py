@@ -1,5 +1,6 @@
 """The stages of a contract change on a line: told, overtaken, due, coming, or not told."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -17,6 +18,7 @@ HORIZON: Final = {RENEWAL: timedelta(days=120)}
 OTHER_HORIZON: Final = timedelta(days=30)
 UNDECIDED: Final = frozenset({"pending", "ended"})
 
+_NAME: Final = re.compile(r"d-\d{1,3}")
 DAY: Final = timedelta(days=1)
 SECOND: Final = timedelta(seconds=1)
 LATE: Final = timedelta(hours=1)
@@ -90,7 +92,7 @@ class Point:
     """
 
     stage: str
-    day: date | None
+    day: date
     at: datetime | None
     until: datetime | None
     state: State
@@ -115,7 +117,7 @@ def draw(
     messages: Sequence[Message],
     now: datetime,
 ) -> list[Point]:
-    """Every stage in force, in order, and those told that are in force no more."""
+    """Every stage in force, and those told that are so no more, in the order of their days."""
     plan = _plan(change, setting)
     names = [window.stage for window in plan]
     by_stage: dict[str, list[Message]] = {}
@@ -130,7 +132,11 @@ def draw(
         points.append(
             Point(window.stage, window.day, window.at, window.until, state, why, by, said)
         )
-    return [*_former(dealt - set(names), told, by_stage), *points]
+    points += [
+        _former(name, change, told.get(name), tuple(by_stage.get(name, ())))
+        for name in sorted(dealt - set(names))
+    ]
+    return sorted(points, key=lambda point: point.day)  # of one day: as they were
 
 
 def send_instant(day: date, at: str, zone: str) -> datetime:
@@ -231,18 +237,15 @@ def _of_messages(messages: Sequence[Message]) -> State:
     return next((state for name, state in _WEIGHT.items() if name in states), "due")
 
 
-def _former(
-    names: set[str], told: Mapping[str, Told], messages: Mapping[str, Sequence[Message]]
-) -> list[Point]:
-    """Stages of which something was said and that are in force no more."""
-    points = []
-    for name in names:
-        said, record = tuple(messages.get(name, ())), told.get(name)
-        at = record.at if record else min(message.at for message in said)
-        state: State = _of_messages(said) if said else "due"
-        why: Why = "" if said else "held_up"
-        if not said and record and record.superseded_by is not None:
-            state, why = "superseded", "overtaken"
-        by = record.superseded_by if record else None
-        points.append((at, Point(name, None, None, None, state, why, by, said)))
-    return [point for _, point in sorted(points, key=lambda pair: (pair[0], pair[1].stage))]
+def _former(name: str, change: Change, told: Told | None, messages: tuple[Message, ...]) -> Point:
+    """A stage of which something was said and that is in force no more."""
+    if name in (ENTERED, OUTCOME) or _NAME.fullmatch(name):
+        day = _day(Stage(name=name, days_before_deadline=_days(name)), change)
+    else:
+        day = (told.at if told else min(each.at for each in messages)).date()
+    by = told.superseded_by if told else None
+    if messages:
+        return Point(name, day, None, None, _of_messages(messages), "", by, messages)
+    if by is not None:
+        return Point(name, day, None, None, "superseded", "overtaken", by)
+    return Point(name, day, None, None, "due", "held_up")

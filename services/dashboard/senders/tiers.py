@@ -63,7 +63,10 @@ class Tiers:
             self._ask(Reviews, "/tier/reviews", token, {"limit": REVIEWS}),
             self._ask(RuleSets, "/rule-sets", token),
         )
-        return Details(standing, contributions, expiries, history, reviews, rule_sets)
+        found = Details(standing, contributions, expiries, history, reviews, rule_sets)
+        if found.missing:  # one line for all that one page lacks
+            log.warning("tiers_away", reasons=found.missing)
+        return found
 
     async def _ask(
         self, kind: type[M], path: str, token: str, query: Mapping[str, str] | None = None
@@ -71,19 +74,20 @@ class Tiers:
         try:
             answer = await self._http.get(path, params=query, headers=headers_for(token))
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
-            return self._missing(path, NOT_REACHED, repr(error))
+            return _missing(path, NOT_REACHED, error)
         except httpx2.HTTPError as error:
-            return self._missing(path, NO_ANSWER, repr(error))
+            return _missing(path, NO_ANSWER, error)
         if not answer.is_success:
-            return self._missing(path, _why(answer.status_code), str(answer.status_code))
+            return _missing(path, _why(answer.status_code), answer.status_code)
         try:
             return Told(kind.model_validate_json(answer.content), "")
         except ValidationError as error:
-            return self._missing(path, NOT_READ, str(error.error_count()))
+            return _missing(path, NOT_READ, error.error_count())
 
-    def _missing(self, path: str, told: str, reason: str) -> Told[M]:
-        log.warning("tiers_away", path=path, reason=reason)
-        return Told(None, told)
+
+def _missing(path: str, told: str, reason: object) -> Told[M]:
+    log.debug("tiers_away", path=path, reason=repr(reason))
+    return Told(None, told)
 
 
 def _why(status: int) -> str:

@@ -76,6 +76,7 @@ class Shown:
 
     tier: PartnerTierSnapshot | None
     details: Details
+    away: str
     rules: str
     review: str
     scale: charts.Scale | None
@@ -94,6 +95,7 @@ def show(tier: PartnerTierSnapshot | None, details: Details, today: date) -> Sho
     return Shown(
         tier=tier,
         details=details,
+        away="" if found else details.standing.missing,
         rules=_rules(tier, details),
         review=_review(tier, today),
         scale=charts.scale(tier.performance.median_app_usage if tier else None, required),
