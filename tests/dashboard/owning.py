@@ -18,9 +18,9 @@ from fastapi import FastAPI
 
 from services.clients import main as clients
 from services.dashboard import main as dashboard
+from services.dashboard.senders.owners import Owners
 from services.renewals import main as renewals
 from services.renewals.imports import TABLES
-from services.dashboard.senders.owners import Owners
 from shared.chassis.clock import ManualClock
 from shared.chassis.database import Pool, open_pool
 from shared.chassis.identity import Role
@@ -169,9 +169,7 @@ class World:
 
 
 @asynccontextmanager
-async def world(
-    database: MakeDatabase, clock: ManualClock, folder: Path
-) -> AsyncIterator[World]:
+async def world(database: MakeDatabase, clock: ManualClock, folder: Path) -> AsyncIterator[World]:
     """North with Acme, Bolt and Crest, South with Delta, as the services themselves tell it."""
     names = ("clients", "renewals", "dashboard")
     dsns = {name: (await database(name)).dsn for name in names}
