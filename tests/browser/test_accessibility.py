@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from tests.browser.portfolio import ACME, BLOCKED, EVE, HAL, HOSTILE_CLIENT, MAX, SAM, WIDE
-from tests.browser.steps import ACT, act, dialog, panel, search
+from tests.browser.steps import ACT, act, dialog, find, panel, search
 from tests.browser.visits import Theme, Visits, accessible_in_both_themes
 
 # Whatever can be looked at, by address. A panel has an address, too.
@@ -52,8 +52,7 @@ async def test_axe_finds_nothing_where_the_dialog_is_a_page(visits: Visits, path
 
 
 async def test_axe_finds_nothing_in_menus_and_dialogs(visits: Visits) -> None:
-    page = await visits.open(ACT)
-    await search(page, ACME.name)
+    page = await visits.open(find(ACT, ACME))
     await page.get_by_role("button", name="Actions for").hover()
     await page.get_by_role("button", name="Actions for").click()
     await accessible_in_both_themes(page)

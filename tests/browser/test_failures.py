@@ -6,15 +6,14 @@ import re
 from playwright.async_api import Route, expect
 
 from tests.browser.portfolio import ACME, EVE, HAL, MAX, SAM
-from tests.browser.steps import ACT, act, dialog, panel, row, search
+from tests.browser.steps import ACT, act, dialog, find, panel, row
 from tests.browser.visits import Visits
 
 
 async def test_without_the_owning_service_the_page_is_readable_and_says_what_is_not_possible(
     visits: Visits,
 ) -> None:
-    page = await visits.open(ACT)
-    await search(page, ACME.name)
+    page = await visits.open(find(ACT, ACME))
     visits.watch.expect("503|50[024]")
     await visits.site.stop("renewals", "clients")
     try:
@@ -81,8 +80,7 @@ async def test_who_may_not_is_told_who_may(visits: Visits) -> None:
 
 
 async def test_a_slow_network_shows_that_something_is_going_on(visits: Visits) -> None:
-    page = await visits.open(ACT)
-    await search(page, ACME.name)
+    page = await visits.open(find(ACT, ACME))
     goes_on = asyncio.Event()
 
     async def wait(route: Route) -> None:

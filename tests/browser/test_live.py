@@ -8,7 +8,7 @@ from playwright.async_api import Page, expect
 
 from tests.browser.portfolio import ACME, ERA, OWN, POC, Company
 from tests.browser.site import Site
-from tests.browser.steps import ACT, act, dialog, panel, row, search
+from tests.browser.steps import ACT, act, dialog, find, panel, row, search
 from tests.browser.visits import Visits
 from tests.journeys.system import Person
 
@@ -62,8 +62,7 @@ async def test_an_open_menu_the_focus_and_the_place_stay_as_they_are(visits: Vis
 
 async def test_what_somebody_is_writing_is_not_taken_away(visits: Visits) -> None:
     changed = OWN["Dialogs"]
-    page = await visits.open(ACT, ERA)
-    await search(page, ACME.name)
+    page = await visits.open(find(ACT, ACME), ERA)
     await act(page, ACME, "End services")
     reason = dialog(page).get_by_role("textbox", name=re.compile("reason", re.IGNORECASE))
     await reason.fill("I am not done wri")
