@@ -34,7 +34,9 @@ async def sign_in(
         partner_id=partner_id,
         role=role,
         name=name,
-        sealed=Seal(session_key, "session").close({"token": token}),
+        sealed=Seal(session_key, "session").close(
+            {"token": token, "refresh": None, "id_token": None}
+        ),
         partner_ids=partner_ids,
     )
     async with pool.acquire() as tx:

@@ -114,7 +114,7 @@ async def _sign_out(request: Request, *, everywhere: bool) -> Response:
     ended = await _end(request, everywhere=everywhere)
     seal = keeping.seal_of(request.app.state.settings)
     tokens = ended and seal.open(ended.sealed)
-    place = await _provider(request).farewell(tokens["id_token"] if tokens else None)
+    place = await _provider(request).farewell(tokens.get("id_token") if tokens else None)
     answer = _leave(request, place or "/session/signed-out", "Signing out")
     keeping.drop_cookie(answer, keeping.COOKIE)
     return answer

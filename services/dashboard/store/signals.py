@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from typing import Any, Final
 from uuid import UUID
 
@@ -57,7 +58,9 @@ async def listen(
         try:
             async with pool.acquire(timeout=ANSWER_SECONDS) as connection:
                 await _hear(connection, changed, ended)
-        except Exception as error:  # noqa: BLE001 - whatever it is, listening begins anew
+        except Exception as error:  # whatever it is, listening begins anew
+            if (task := asyncio.current_task()) and task.cancelling():
+                raise asyncio.CancelledError from error  # a connection that failed as we left it
             log.warning("not_listening", reason=repr(error))
         else:
             waits = backoff(longest=LONGEST_WAIT)
@@ -82,22 +85,20 @@ async def _hear(
         lost.set()
 
     connection.add_termination_listener(lose)
-    await connection.add_listener(CHANNEL, hear)
-    await connection.add_listener(ENDED, hear)
-    changed(None)
-    log.info("listening")
     try:
+        for channel in (CHANNEL, ENDED):
+            await connection.add_listener(channel, hear)
+        changed(None)
+        log.info("listening")
         while not lost.is_set():
             await connection.execute("SELECT 1", timeout=ANSWER_SECONDS)
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(lost.wait(), KEEPALIVE_SECONDS)
-            except TimeoutError:
-                continue
     except TimeoutError:
         connection.terminate()
         raise
     finally:
-        if not connection.is_closed():
+        if not lost.is_set() and not connection.is_closed():
             connection.remove_termination_listener(lose)
-            await connection.remove_listener(CHANNEL, hear)
-            await connection.remove_listener(ENDED, hear)
+            for channel in (CHANNEL, ENDED):
+                await connection.remove_listener(channel, hear)
