@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import httpx2
@@ -19,6 +19,9 @@ from tests import tokens
 from tests.conftest import MakeDatabase
 from tests.dashboard import entering, portfolio, visiting
 from tests.dashboard.signing_in import SESSION_KEY
+
+if TYPE_CHECKING:
+    from tests.dashboard.owning import World
 
 SERVING = "model_a, public"
 
@@ -92,3 +95,14 @@ async def page(
 def visitor(page: httpx2.AsyncClient) -> visiting.Visitor:
     """Somebody who came to the page and is not signed in."""
     return visiting.Visitor(page)
+
+
+@pytest.fixture
+async def there(
+    database: MakeDatabase, clock: ManualClock, tmp_path: Path
+) -> AsyncIterator["World"]:
+    """The page with the real clients and renewals services behind it."""
+    from tests.dashboard.owning import world  # it imports from here
+
+    async with world(database, clock, tmp_path) as made:
+        yield made

@@ -96,6 +96,7 @@ class World:
     http: httpx2.AsyncClient
     hearing: dict[str, Pool]
     flowing: asyncio.Event = field(default_factory=asyncio.Event)
+    _moving: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def pool(self, service: str) -> Pool:
         pool: Pool = self.apps[service].state.pool
@@ -137,9 +138,10 @@ class World:
         )  # fmt: skip
 
     async def settled(self) -> None:
-        """Wait until no event is on its way."""
-        while await self._move():
-            pass
+        """Bring every event where it belongs, whether or not they flow."""
+        async with self._moving:
+            while await self._move():
+                pass
 
     async def _move(self) -> int:
         moved = 0
@@ -164,7 +166,9 @@ class World:
     async def _flow(self) -> None:
         while True:
             await self.flowing.wait()
-            if not await self._move():
+            async with self._moving:
+                moved = await self._move()
+            if not moved:
                 await asyncio.sleep(PAUSE)
 
 

@@ -5,7 +5,6 @@ import io
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from decimal import Decimal
 from functools import partial
 from itertools import product
 from typing import cast
@@ -29,7 +28,6 @@ from tests.dashboard.people import (
     OTHER_ADMIN,
     RENEWALS,
     TODAY,
-    named,
 )
 from tests.deliver import deliver
 
@@ -278,8 +276,3 @@ async def test_an_empty_list_says_when_something_will_be_there(
     async with looking(pool, address, clock) as sight:
         assert "Nothing to act on" in await sight.read(ACT)
         assert "No renewals yet" in await sight.read("/renewals")
-
-
-def test_the_amounts_of_the_portfolio_are_what_the_rows_were_tested_with() -> None:
-    [due] = named("orchard").due
-    assert (Decimal(due.now), Decimal(due.then)) == (Decimal("2000.00"), Decimal("2150.00"))
