@@ -18,7 +18,7 @@ from tests.deliver import deliver
 
 SHAPE = """
     SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
-           a.attgenerated::text, pg_get_expr(d.adbin, d.adrelid)
+           a.attgenerated::text, pg_get_expr(d.adbin, d.adrelid), c.reloptions
       FROM pg_class c
       JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
       LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum

@@ -49,14 +49,13 @@ CREATE TABLE model_a.clients (
     owner json,
     owner_version bigint NOT NULL DEFAULT 0,
     stages json,
-    stages_version bigint NOT NULL DEFAULT 0
-);
-ALTER TABLE model_a.clients
-    ADD sort_domain text NOT NULL GENERATED ALWAYS AS (left(lower(domain), 100)) STORED,
-    ADD sort_name text NOT NULL GENERATED ALWAYS AS (left(lower(name), 100)) STORED,
-    ADD sort_usage smallint NOT NULL GENERATED ALWAYS AS (coalesce(apps_used, -1)) STORED,
-    ADD sort_currency text NOT NULL GENERATED ALWAYS AS (coalesce(currency, '')) STORED,
-    ADD sort_mrr bigint NOT NULL GENERATED ALWAYS AS (coalesce(mrr * 100, 0)::bigint) STORED;
+    stages_version bigint NOT NULL DEFAULT 0,
+    sort_domain text NOT NULL GENERATED ALWAYS AS (left(lower(domain), 100)) STORED,
+    sort_name text NOT NULL GENERATED ALWAYS AS (left(lower(name), 100)) STORED,
+    sort_usage smallint NOT NULL GENERATED ALWAYS AS (coalesce(apps_used, -1)) STORED,
+    sort_currency text NOT NULL GENERATED ALWAYS AS (coalesce(currency, '')) STORED,
+    sort_mrr bigint NOT NULL GENERATED ALWAYS AS (coalesce(mrr * 100, 0)::bigint) STORED
+) WITH (toast_tuple_target = 512);  -- documents beside the rows: lists read none
 -- Lists are read a partner at a time in one of these orders. The keys are of types whose comparison
 -- is leakproof, so that row-level security lets the index find the place of a page (of numeric it
 -- does not), and texts are cut, since an index holds no entry of ten thousand characters. What is
@@ -67,7 +66,6 @@ CREATE INDEX clients_by_name ON model_a.clients (partner_id, serviced, sort_name
 CREATE INDEX clients_by_usage ON model_a.clients (partner_id, serviced, sort_usage, client_id);
 CREATE INDEX clients_by_mrr
     ON model_a.clients (partner_id, serviced, sort_currency, sort_mrr, client_id);
-ALTER TABLE model_a.clients SET (toast_tuple_target = 512);  -- documents beside the rows: lists read none
 COMMENT ON COLUMN model_a.clients.version IS 'Of the clients service''s snapshot; 0 until one came.';
 COMMENT ON COLUMN model_a.clients.services_version IS 'Version as of which it is known whether services run, by whichever topic told first.';
 COMMENT ON COLUMN model_a.clients.active IS 'Whether services run, whether or not more than that was heard of the client.';
@@ -170,7 +168,7 @@ CREATE TABLE model_a.erased (
 COMMENT ON TABLE model_a.erased IS 'Clients and partners that their owner erased: what comes late about them is forgotten too.';
 
 CREATE TABLE model_b.partners (LIKE model_a.partners INCLUDING ALL);
-CREATE TABLE model_b.clients (LIKE model_a.clients INCLUDING ALL);
+CREATE TABLE model_b.clients (LIKE model_a.clients INCLUDING ALL) WITH (toast_tuple_target = 512);
 ALTER TABLE model_b.clients SET (toast_tuple_target = 512);
 CREATE TABLE model_b.renewals (LIKE model_a.renewals INCLUDING ALL);
 CREATE TABLE model_b.stages (LIKE model_a.stages INCLUDING ALL);
