@@ -128,6 +128,7 @@ class LocalSettings(BaseSettings):
             "NOTIFICATIONS_SMTP_HOST": ports.LOOPBACK,
             "NOTIFICATIONS_SMTP_PORT": str(self.smtp_port),
             "NOTIFICATIONS_DASHBOARD_URL": self.page,
+            "NOTIFICATIONS_OPTIONS_URL": f"{self.page}/options",
             "DASHBOARD_PUBLIC_URL": self.page,
             "DASHBOARD_MAIL_URL": self.mail,
             "DASHBOARD_SESSION_KEY": self.session_key(),

@@ -13,6 +13,7 @@ from services.dashboard.api import (
     clients,
     commanding,
     edge,
+    links,
     owners,
     pages,
     renewal,
@@ -49,6 +50,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     owners.router,
     services.router,
     settings_page.router,
+    links.router,  # last: a part of what they match has pages of its own
 )
 
 

@@ -160,6 +160,17 @@ async def test_files_are_kept_for_ever_under_the_name_of_their_content(
     assert icon.headers["content-type"] == "image/svg+xml"
 
 
+async def test_what_a_mail_names_leads_to_the_page(page: httpx2.AsyncClient) -> None:
+    some = uuid4()
+    ends = {
+        f"/clients/{some}": f"/dashboard?panel=client:{some}",
+        f"/renewals/{some}": f"/renewals?panel=renewal:{some}",
+        f"/options/{some}": f"/renewals/{some}/options",
+    }
+    for path, end in ends.items():
+        assert (await page.get(path)).headers["location"] == end
+
+
 async def test_an_address_that_nobody_has_is_told_in_the_frame_to_who_is_signed_in(
     page: httpx2.AsyncClient, pool: Pool
 ) -> None:
