@@ -26,7 +26,7 @@ async def sight(filled: Pool, address: Addresses, clock: ManualClock) -> AsyncIt
 
 def domains(html: str) -> list[str]:
     """How the clients of the list are called, in its order."""
-    return [unbidi for unbidi in re.findall(r'class="name"[^>]*><bdi>(.*?)</bdi>', html)]
+    return re.findall(r'class="name"[^>]*><bdi>(.*?)</bdi>', html)
 
 
 async def test_the_first_page_is_the_dashboard(sight: Sight) -> None:

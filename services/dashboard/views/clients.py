@@ -81,7 +81,7 @@ def relationship(*, sold: bool, managed: bool) -> str:
 
 def label(domain: str, name: str) -> str:
     """What a client is called: its domain, else its name."""
-    return formats.shorten(domain or name or "Client without a name", LONGEST)
+    return formats.shorten(domain.strip() or name.strip() or "Client without a name", LONGEST)
 
 
 def table_rows(
