@@ -5,7 +5,7 @@ this process, in order. It can be held up, and a service can be away.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -81,9 +81,14 @@ class Person:
     async def get(self, path: str, **headers: str) -> httpx2.Response:
         return await self.http.get(path, headers=self.headers | headers)
 
-    async def post(self, path: str, htmx: bool = False, **form: Any) -> httpx2.Response:
+    async def post(self, path: str, *, htmx: bool = False, **form: Any) -> httpx2.Response:
+        return await self.send(path, form, htmx=htmx)
+
+    async def send(
+        self, path: str, form: Mapping[str, Any], *, htmx: bool = False
+    ) -> httpx2.Response:
         more = {"HX-Request": "true"} if htmx else {}
-        return await self.http.post(path, data=form, headers=self.headers | more)
+        return await self.http.post(path, data=dict(form), headers=self.headers | more)
 
 
 @dataclass
@@ -108,17 +113,18 @@ class World:
         headers = await sign_in(self.pool("dashboard"), user, ids.partner_id(hub), role, name=name)
         return Person(self.http, headers)
 
-    async def call(self, service: str, method: str, path: str, body: Any = None) -> None:
-        """Do something behind the page's back, as Ann."""
+    async def call(self, service: str, method: str, path: str, body: Any = None) -> Any:
+        """Ask a service or do something there behind the page's back, as Ann."""
         headers = tokens.bearer(ANN, files.OURS)
         async with httpx2.AsyncClient(
             transport=httpx2.ASGITransport(app=self.apps[service]), base_url="http://s.test"
         ) as http:
-            if method == "PUT" or path.startswith("/clients"):
+            if method != "GET":
                 asked = path.rpartition("/services")[0] or path
                 headers["If-Match"] = (await http.get(asked, headers=headers)).headers["ETag"]
             answer = await http.request(method, path, json=body, headers=headers)
             assert answer.is_success, answer.text
+            return answer.json()
 
     async def hear(self, *events: Event) -> None:
         """Let the dashboard hear of something that no service here says."""
@@ -152,6 +158,7 @@ class World:
     async def _carry(self, service: str) -> int:
         """Hand what a service said to all who hear it."""
         pool = self.pool(service)
+        last = await pool.fetchval("SELECT max(id) FROM outbox")  # what comes now is for the next
         records = await pending(pool)
         for name, inboxes in (("renewals", renewals.INBOXES), ("dashboard", dashboard.INBOXES)):
             for inbox in inboxes:
@@ -159,7 +166,6 @@ class World:
                 if batch:
                     await inbox.receive(batch, self.hearing[name])
         if records:
-            last = await pool.fetchval("SELECT max(id) FROM outbox")
             await pool.execute("DELETE FROM outbox WHERE id <= $1", last)
         return len(records)
 

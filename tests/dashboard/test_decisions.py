@@ -304,13 +304,11 @@ async def test_another_partners_renewal_is_not_there(there: World) -> None:
     assert there.doors["renewals"].asked == []
 
 
-@pytest.mark.parametrize(
-    ("kind", "words_of_it"), [("kestrel tier", "Confirm"), ("orchard", "Renew")]
-)
+@pytest.mark.parametrize(("name", "agreed"), [("kestrel tier", "Confirm"), ("orchard", "Renew")])
 async def test_a_tier_upgrade_or_overage_is_confirmed_and_a_renewal_renewed(
-    sight: Sight, kind: str, words_of_it: str
+    sight: Sight, name: str, agreed: str
 ) -> None:
-    html = await sight.read(f"/renewals/{RENEWALS[kind]}/decision")
+    html = await sight.read(f"/renewals/{RENEWALS[name]}/decision")
 
     assert all(label.startswith((agreed, "Request cancellation")) for label in choices(html))
 

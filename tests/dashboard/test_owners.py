@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from services.dashboard.domain import owners
+from services.dashboard.store import waiting
 from shared.contracts.renewals import OwnerChoice, PartnerPolicySnapshot
 from tests.dashboard.looking import words
 from tests.dashboard.owning import (
@@ -159,7 +160,7 @@ async def test_the_person_sees_the_effect_at_once(there: World) -> None:
 async def test_an_effect_that_is_late_is_said_to_be_late(
     there: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.dashboard.store.waiting.reached.__kwdefaults__", {"seconds": 0.1})
+    monkeypatch.setattr(waiting.reached, "__kwdefaults__", {"seconds": 0.1})
     ann = await there.person()
     there.flowing.clear()
 

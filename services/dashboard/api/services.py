@@ -32,6 +32,7 @@ from services.dashboard.senders.owners import Done, Stale
 from services.dashboard.store import renewals
 from services.dashboard.store.owners import find_owner
 from services.dashboard.store.services import ServicesRow, find_services
+from services.dashboard.store.waiting import reopened
 from services.dashboard.views import frame
 from services.dashboard.views import services as views
 from services.dashboard.views.renewals import line
@@ -114,14 +115,15 @@ async def resume_services(
         back_of(request, form),
         number_of(form, "version"),
     )
-    async with act.look() as tx:
-        if await find_services(tx, client_id) is None:
-            raise HTTPException(404, NO_CLIENT)
+    async with act.asking() as asked:
+        await _known(asked, client_id)
+        today = asked.today
     answer = await owners.resume_services(
         viewer.token, client_id, version=version, key=key_of(form)
     )
     if isinstance(answer, Done):
         shown = await act.shows("services", client_id, answer.version)
+        shown = shown and await reopened(act.look, client_id, today)
         return done(request, back, tellings.code("resumed", client_id, shown=shown))
     if isinstance(answer, Stale):
         await act.shows("services", client_id, answer.version)
