@@ -9,10 +9,11 @@ from uuid import UUID
 from fastapi.responses import HTMLResponse, Response
 
 ROLES = {
-    "admin": "Partner admin: everything, settings and end of services included",
-    "member": "Partner member: sees everything, decides on renewals",
+    "admin": "Partner admin: may do everything",
+    "member": "Partner member: no settings, no end of services",
     "staff": "HubSpot staff: reads only",
 }
+HUBSPOT = "HubSpot"  # in the place of a partner: staff who may choose among partners
 CSP = (
     "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
@@ -25,7 +26,7 @@ h1 { font-size: 1.6rem; margin: 0 0 .25rem; }
 p { margin: 0 0 1.5rem; color: light-dark(#4d545c, #b4b0aa); }
 table { width: 100%; border-collapse: collapse; margin: 0 0 1.75rem; }
 caption { text-align: left; font-weight: 600; padding: .4rem 0; }
-th, td { padding: .35rem .75rem .35rem 0; text-align: left; vertical-align: top;
+th, td { padding: .35rem .75rem .35rem 0; text-align: left; vertical-align: baseline;
   border-top: 1px solid light-dark(#dcd8d3, #3a3d41); font-weight: 400; }
 th[scope=row] { width: 32%; font-weight: 500; }
 td:last-child { text-align: right; padding-right: 0; white-space: nowrap; }
@@ -59,10 +60,14 @@ class Shown(Protocol):
     def name(self) -> str:
         """Their name."""
 
+    @property
+    def partner_ids(self) -> tuple[UUID, ...]:
+        """The partners that they may choose from."""
+
 
 def chooser(people: Iterable[Shown], *, address: Callable[[Shown], str], label: str) -> Response:
     """A table for each partner, a row for each person, with a link that is made by ``address``."""
-    found = sorted(people, key=lambda each: each.partner)
+    found = sorted(people, key=lambda each: (each.partner == HUBSPOT, each.partner))
     tables = [
         f"<table><caption>{html.escape(partner)}</caption><tbody>"
         + "".join(_row(each, address(each), label) for each in of_it)
@@ -77,9 +82,11 @@ def chooser(people: Iterable[Shown], *, address: Callable[[Shown], str], label: 
 
 
 def _row(person: Shown, href: str, label: str) -> str:
-    name = html.escape(person.name)
+    name, role = html.escape(person.name), ROLES[person.role]
+    if person.partner_ids:
+        role += f", of {len(person.partner_ids)} partners to choose from"
     return (
-        f'<tr><th scope="row">{name}</th><td>{ROLES[person.role]}</td><td>'
+        f'<tr><th scope="row">{name}</th><td>{role}</td><td>'
         f'<a href="{html.escape(href)}">{label}<span class="aside"> as {name}</span></a></td></tr>'
     )
 
