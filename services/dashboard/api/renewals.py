@@ -16,12 +16,12 @@ from services.dashboard.api.pages import Asked, Asking, page
 from services.dashboard.domain import owners
 from services.dashboard.store import renewals as store
 from services.dashboard.views import csv, frame
-from services.dashboard.views.renewals import COLUMNS, line, record
+from services.dashboard.views.renewals import COLUMNS, line, record, table_rows
 from shared.chassis.http import Cursor, Invalid, Router
 
 router = Router(tags=["renewals"], include_in_schema=False)
 
-ROWS: Final = 50
+ROWS: Final = 25
 AHEAD, BACK = ">", "<"
 ALL, TO_ACT_ON = "/renewals", "/renewals/to-act-on"
 
@@ -205,7 +205,9 @@ async def _list(asked: Asking, filters: Filters, *, upcoming: bool) -> HTMLRespo
         at="renewals/to-act-on" if upcoming else "renewals/all",
         title="Renewals to act on" if upcoming else "All renewals",
         upcoming=upcoming,
-        lines=[line(row, of, asked.links.account(row.account_id)) for row in found.rows],
+        rows=table_rows(
+            (line(row, of, asked.links.account(row.account_id)) for row in found.rows), asked.here
+        ),
         count=await store.count_renewals(asked.tx, wanted),
         filters=filters,
         here=here,

@@ -85,6 +85,13 @@ def _days(days: int) -> str:
     return "1 day" if days == 1 else f"{days:,} days"
 
 
+def urgency(days: int) -> str:
+    """The tone of a number of days that are left."""
+    if days < 0:
+        return "quiet"
+    return "bad" if days <= 7 else "warn" if days <= 15 else "info"  # noqa: PLR2004 - stages
+
+
 def counted(number: int, one: str, many: str = "") -> str:
     """A number with its noun, such as '1 client' or '12 clients'."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -7,9 +7,13 @@ from typing import Final
 from urllib.parse import quote
 from uuid import UUID
 
+from markupsafe import Markup
+
 from services.dashboard.domain import owners
 from services.dashboard.domain.renewals import DECIDED, RenewalRow, product_names
-from services.dashboard.views import formats
+from services.dashboard.views import formats, template
+from services.dashboard.views.frame import without
+from services.dashboard.views.rows import Row, filled
 from shared.contracts.clients import PartnerUser
 from shared.contracts.renewals import EffectiveOwner, OwnerChoice, PartnerPolicySnapshot
 
@@ -139,6 +143,70 @@ def line(row: RenewalRow, of: People, portal: str = "") -> Line:
         tone=TONES.get(row.status, "quiet"),
         portal=portal,
     )
+
+
+SHAPE: Final = (
+    "done",
+    "serviced",
+    "name",
+    "inherited",
+    "person",
+    "gone",
+    "kind",
+    "products",
+    "more",
+    "tone",
+    "portal",
+)
+
+
+def table_rows(lines: Iterable[Line], here: str) -> Markup:
+    """The rows of a page of the list; ``here`` is its address."""
+    base = without(here, "panel")
+    base += "&panel=renewal:" if "?" in base else "?panel=renewal:"
+    return filled(template("renewals/row.html.j2"), SHAPE, (_row(each, base) for each in lines))
+
+
+def _row(line: Line, base: str) -> Row:
+    """A row's shape, and its values."""
+    row, owner, pending = line.row, line.owner, line.row.status == "pending"
+    ident = str(row.renewal_id)
+    values = {
+        "id": ident,
+        "client": str(row.client_id),
+        "href": base + ident,
+        "label": formats.shorten(line.label, 80),
+        "name": formats.shorten(row.name, 80),
+        "party": owner.party,
+        "person": formats.shorten(owner.person, 60),
+        "kind": line.kind,
+        "more": f"+{line.more}",
+        "deadline": row.deadline.isoformat(),
+        "day": formats.day(row.deadline),
+        "status": formats.days_left(line.days) if pending else line.status,
+        "zone": line.zone,
+        "now": formats.amount(row.current_mrr),
+        "then": formats.amount(row.renewal_mrr),
+        "currency": row.currency,
+        "change": formats.change(row.change),
+        "portal": line.portal,
+    }
+    for n, product in enumerate(line.products):
+        values[f"product_{n}"] = formats.shorten(product, 60)
+    shape = (
+        line.decided or not row.serviced,
+        row.serviced,
+        bool(row.domain and row.name),
+        owner.inherited,
+        bool(owner.person),
+        owner.gone,
+        bool(line.kind),
+        len(line.products),
+        bool(line.more),
+        formats.urgency(line.days) if pending else line.tone,
+        bool(line.portal),
+    )
+    return shape, values
 
 
 def record(row: RenewalRow, of: People) -> tuple[object, ...]:
