@@ -71,7 +71,12 @@ class Pages:
         await self._app(scope, receive, send_or_keep)
         if begun is not None:
             request = Request(scope, receive)
-            answer = await _answer(request, Problem.model_validate_json(bytes(said)))
+            problem = Problem.model_validate_json(bytes(said))
+            try:
+                answer = await _answer(request, problem)
+            except Exception:  # a page about a failure must not fail
+                log.exception("page_not_drawn", status=problem.status)
+                answer = PlainTextResponse(TITLES.get(problem.status, ""), problem.status)
             _keep_headers(begun, answer)
             await answer(scope, receive, send)
 
@@ -118,7 +123,7 @@ async def _viewer(request: Request, status: int) -> Viewer | None:
         return known
     try:
         return await find_viewer(request)
-    except Exception as error:  # noqa: BLE001 - a page about a failure must not fail
+    except Exception as error:  # noqa: BLE001 - as above
         log.warning("viewer_not_known", reason=repr(error))
         return None
 
@@ -139,7 +144,7 @@ async def _framed(
             return await pages.page(
                 asked, "session/trouble.html.j2", at="", status=status, live=False, **shown
             )
-    except Exception as error:  # noqa: BLE001 - a page about a failure must not fail
+    except Exception as error:  # noqa: BLE001 - as above
         log.warning("frame_not_drawn", reason=repr(error))
         return None
 

@@ -13,9 +13,9 @@ from starlette.exceptions import HTTPException
 from services.dashboard.domain.seals import Seal
 from services.dashboard.senders.oidc import NotProven, Provider, ProviderAway, Tokens
 from services.dashboard.settings import Settings
-from services.dashboard.store import sessions
+from services.dashboard.store import sessions, signals
 from services.dashboard.store.sessions import Found, Session
-from shared.chassis.database import Pool
+from shared.chassis.database import Connection, Pool
 from shared.chassis.http.guards import POOL_WAIT_SECONDS
 from shared.chassis.identity import KeysAway
 
@@ -76,7 +76,7 @@ async def begin(request: Request, tokens: Tokens) -> str | None:
     )
     async with state.pool.acquire(timeout=POOL_WAIT_SECONDS) as tx, tx.transaction():
         if before := request.cookies.get(COOKIE):
-            await sessions.end_session(tx, digest_of(before))
+            await _end(tx, digest_of(before))
         await sessions.save_session(
             tx,
             session,
@@ -88,6 +88,12 @@ async def begin(request: Request, tokens: Tokens) -> str | None:
             await sessions.end_session(tx, session.digest)
             return None
     return cookie
+
+
+async def _end(tx: Connection, digest: bytes) -> None:
+    """End a session, and have its open pages look."""
+    if ended := await sessions.end_session(tx, digest):
+        await signals.tell_ended(tx, ended.user_id)
 
 
 async def find(request: Request) -> tuple[Session, str] | None:
