@@ -1,5 +1,6 @@
 """The tabs "Partner Tier" and "HubSpot Team": the guide's figures, and what is behind them."""
 
+import json
 import re
 from collections.abc import AsyncIterator
 from decimal import Decimal
@@ -12,14 +13,16 @@ import pytest
 from services.dashboard.domain.standing import Expiries, Figure, month_by_month
 from services.dashboard.senders.tiers import Tiers, asking
 from services.dashboard.views import formats
+from services.tiers import jobs
+from services.tiers.domain.rules import read_rule_set
 from services.tiers.handlers import from_state
 from shared.chassis.clock import ManualClock
 from shared.contracts import clients
 from tests import tokens
 from tests.conftest import MakeDatabase
 from tests.dashboard import portfolio
-from tests.dashboard.people import ADMIN, BRIGHTWATER, NORDLICHT, OTHER_ADMIN, TEAM
-from tests.dashboard.standing import Page, standing
+from tests.dashboard.people import ADMIN, BRIGHTWATER, NORDLICHT, NOW, OTHER_ADMIN, TEAM
+from tests.dashboard.standing import Page, pass_on, standing
 from tests.deliver import deliver
 
 
@@ -91,6 +94,40 @@ async def test_a_gate_that_fails_is_named_and_no_tier_is_given(page: Page) -> No
     assert "Not met Not certified" in ladder
     assert "Not certified" in words_of(part_of(html, "certified"))
     assert "No tier" in words_of(part_of(html, "performance"))
+
+
+async def put_points(page: Page, **thresholds: str | None) -> None:
+    """Have the points model in force, with a threshold for each tier or with none."""
+    rules = {
+        "kind": "points",
+        "name": "2022-points",
+        "title": "Points",
+        "in_force_from": "2026-01-01",
+        "tiers": [{"tier": tier, "points": points} for tier, points in thresholds.items()],
+    }
+    await jobs.put_rule_set(page.tiers_pool, read_rule_set(json.dumps(rules)), NOW)
+    await pass_on(page)
+
+
+async def test_by_points_each_tier_asks_for_points_which_are_no_money(page: Page) -> None:
+    await put_points(page, Gold="100.00", Elite="1000.00")
+
+    html = await page.read("/dashboard/tier")
+
+    ladder = words_of(part_of(html, "ladder"))
+    assert "To Elite: 749.10 points missing." in ladder
+    assert "Gold Credited Current performance 100.00 points nothing Reached" in ladder
+    assert "Elite 1,000.00 points 749.10 points Not reached" in ladder
+    assert "USD points" not in ladder
+
+
+async def test_where_no_tier_can_be_computed_the_page_says_why(page: Page) -> None:
+    await put_points(page, Gold=None, Elite=None)
+
+    ladder = words_of(part_of(await page.read("/dashboard/tier"), "ladder"))
+
+    assert "no tier can be computed until it is configured" in ladder
+    assert "Not reached" not in ladder
 
 
 @pytest.mark.parametrize(

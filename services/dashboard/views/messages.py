@@ -3,22 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 from uuid import UUID
 
 from services.dashboard.domain import words
 from services.dashboard.domain.messages import ENDED, Blocked, Message, People
 from services.dashboard.domain.timeline import Change, Point, Setting
 from services.dashboard.views import formats
-
-ICONS: Final = {
-    "sent": "check",
-    "coming": "clock",
-    "due": "clock",
-    "blocked": "alert",
-    "failed": "alert",
-    "in_doubt": "alert",
-}
 
 
 @dataclass(frozen=True, slots=True)
