@@ -36,7 +36,8 @@ router = Router(tags=["settings"], include_in_schema=False)
 
 HERE: Final = "/settings"
 PEOPLE: Final = ("notified_user_id", "point_of_contact_id", "default_point_of_contact_id")
-OWNER_FIELDS: Final = ("owner", *PEOPLE, "recipient_roles", "tell_renewal_manager")
+MANAGER: Final = "tell_renewal_manager"
+OWNER_FIELDS: Final = ("owner", *PEOPLE, "recipient_roles", MANAGER)
 STAGE_FIELDS: Final = ("stages", "send_hour")
 DAYS: Final = re.compile(r"[\s,;]+")
 NO_DAYS: Final = "Whole numbers of days before the deadline, with commas between, such as 30, 3."
@@ -69,7 +70,7 @@ async def choose_default_owner(
     typed, roles = _typed(form), _ticked(form, "recipient_roles")
     chosen = chosen_of(typed) | {
         "recipient_roles": roles,
-        "tell_renewal_manager": bool(text_of(form, "tell_renewal_manager")),
+        MANAGER: bool(typed[MANAGER]),
     }
     if typed["default_point_of_contact_id"]:
         chosen["default_point_of_contact_id"] = typed["default_point_of_contact_id"]
@@ -80,7 +81,7 @@ async def choose_default_owner(
     async with act.asking() as asked:
         return await _page(
             asked,
-            typed=typed | {"tell_renewal_manager": text_of(form, "tell_renewal_manager")},
+            typed=typed,
             roles=roles,
             version=None if isinstance(answer, Stale) else version,
             wrong=wrong_of(answer, *OWNER_FIELDS),
@@ -150,7 +151,7 @@ async def show_history(asked: Asked, owners: TheOwners) -> HTMLResponse:
 
 def _typed(given: FormData | QueryParams) -> dict[str, str]:
     """The owner's fields as they were written."""
-    return {name: text_of(given, name) for name in ("owner", *PEOPLE)}
+    return {name: text_of(given, name) for name in ("owner", *PEOPLE, MANAGER)}
 
 
 def _ticked(form: FormData, name: str) -> list[str]:
@@ -234,7 +235,7 @@ def _held(policy: PartnerPolicySnapshot | None) -> dict[str, str]:
         "notified_user_id": str(held.notified_user_id or ""),
         "point_of_contact_id": str(held.point_of_contact_id or ""),
         "default_point_of_contact_id": str(stand_in or ""),
-        "tell_renewal_manager": "on" if manager else "",
+        MANAGER: "on" if manager else "",
     }
 
 
