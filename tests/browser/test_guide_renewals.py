@@ -168,6 +168,7 @@ async def test_click_edit_renewal_owner_and_in_the_dialog_box_select_one_of_the_
 
     box = dialog(page)
     options = box.get_by_label(OWNER).get_by_role("option")
+    await expect(options).to_have_count(3)
     told = await options.all_inner_texts()
     assert [each.partition(" (")[0] for each in told] == ["Default setting", "HubSpot", "Partner"]
 
@@ -219,6 +220,7 @@ async def test_only_active_users_are_offered_and_a_point_of_contact_is_required(
     box = dialog(page)
     await box.get_by_label(OWNER).select_option(label="Partner")
 
+    await expect(box.get_by_label(CONTACT)).to_be_visible()
     people = await box.get_by_label(CONTACT).get_by_role("option").all_inner_texts()
     assert POC.name in people
     assert "Gone Person" not in people

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -73,14 +74,16 @@ class Tab:
 
 
 @asynccontextmanager
-async def opened(place: Place, headers: dict[str, str]) -> AsyncIterator[Tab]:
+async def opened(
+    place: Place, headers: dict[str, str], path: str = "/stream"
+) -> AsyncIterator[Tab]:
     tab = Tab()
 
     async def read() -> None:
         try:
             async with (
                 httpx2.AsyncClient(timeout=BOUND) as http,
-                http.stream("GET", f"{place.url}/stream", headers=headers) as answer,
+                http.stream("GET", place.url + path, headers=headers) as answer,
             ):
                 tab.status, tab.headers = answer.status_code, answer.headers
                 if tab.status != 200:
@@ -184,6 +187,23 @@ async def test_a_page_that_comes_back_is_told_that_it_may_have_missed_something(
         await tab.is_told()
     async with opened(place, ours) as fresh:
         assert fresh.told.empty()
+
+
+async def test_what_changed_before_a_page_listens_is_told_to_it_then(
+    place: Place, filled: Pool
+) -> None:
+    ours = await sign_in(filled, ADMIN, BRIGHTWATER)
+    async with httpx2.AsyncClient() as http:
+        page = await http.get(f"{place.url}/dashboard", headers=ours)
+    [path] = re.findall(r'hx-sse:connect="(/stream[^"]*)"', page.text)
+    later = re.sub(r"\d+$", "99999999999", path)
+    async with opened(place, ours) as open_page:
+        await change(filled, BRIGHTWATER)
+        await open_page.is_told()
+
+    async with opened(place, ours, path) as tab, opened(place, ours, later) as newer:
+        await tab.is_told()
+        assert newer.told.empty()
 
 
 async def test_nobody_listens_who_is_not_signed_in(place: Place) -> None:

@@ -16,11 +16,12 @@ from services.dashboard.api.guards import AViewer, Reading, TheClock, Viewer
 from services.dashboard.domain.links import Patterns
 from services.dashboard.store.partners import PartnerRow, find_partner
 from services.dashboard.views import formats, frame, render
-from shared.chassis.clock import Clock
+from shared.chassis.clock import Clock, SystemClock
 from shared.chassis.database import Connection
 from shared.chassis.http import Public, Router
 
 THEME_COOKIE: Final = "__Host-theme"
+LONGEST_READ_SECONDS: Final = 10  # from the first look at the database to the page
 YEAR_SECONDS: Final = 365 * 24 * 3600
 
 router = Router(include_in_schema=False)
@@ -157,6 +158,7 @@ async def _frame(asked: Asking, at: str, title: str, *, live: bool, part: bool) 
         fresh=fresh,
         panel=None if part else await _panel(asked),
         close=here,
+        since=f"{SystemClock().now().timestamp() - LONGEST_READ_SECONDS:.0f}",
     )
 
 

@@ -1,19 +1,21 @@
 """Tells open pages that something changed, and nothing else: they fetch what they show."""
 
 import asyncio
+import math
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Query, Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from services.dashboard.api import keeping
 from services.dashboard.api.guards import AViewer, Viewer
 from services.dashboard.store import signals
 from shared.chassis import background
+from shared.chassis.clock import SystemClock
 from shared.chassis.http import Router, ending
 
 PING_SECONDS: Final = 15
@@ -46,6 +48,7 @@ class Hub:
     def __init__(self, most: int) -> None:
         """``most`` are of one session; beyond that the oldest is ended."""
         self._most = most
+        self._told: dict[UUID | None, float] = {None: _now()}
         self._of_session: dict[bytes, list[Stream]] = defaultdict(list)
 
     @contextmanager
@@ -65,10 +68,15 @@ class Hub:
 
     def tell(self, partner_id: UUID | None) -> None:
         """Have the pages of a partner, or all, told that something changed."""
+        self._told[partner_id] = _now()
         for stream in self._all():
             if partner_id in (None, stream.partner_id):
                 stream.changed = True
                 stream.news.set()
+
+    def told_since(self, partner_id: UUID, instant: float) -> bool:
+        """Whether something changed from that instant on."""
+        return max(self._told.get(partner_id, 0.0), self._told[None]) >= instant
 
     def look(self, user_id: UUID) -> None:
         """Have the pages of a person look whether their sessions still hold."""
@@ -90,16 +98,25 @@ async def listening(app: FastAPI) -> AsyncIterator[None]:
 
 
 @router.get("/stream")
-async def stream(request: Request, viewer: AViewer) -> EventSourceResponse:
-    """One for each open page; ends with the session."""
-    told = _told(request, viewer, again="Last-Event-ID" in request.headers)
+async def stream(
+    request: Request,
+    viewer: AViewer,
+    since: Annotated[float, Query(description="When the page was made, in seconds.")] = math.inf,
+) -> EventSourceResponse:
+    """One for each open page; ends with the session.
+
+    What changed between the making of the page and its first word here is told as well.
+    """
+    if "Last-Event-ID" in request.headers:
+        since = 0.0
+    told = _told(request, viewer, since)
     return EventSourceResponse(told, ping=PING_SECONDS, sep="\n")
 
 
-async def _told(request: Request, viewer: Viewer, *, again: bool) -> AsyncIterator[ServerSentEvent]:
+async def _told(request: Request, viewer: Viewer, since: float) -> AsyncIterator[ServerSentEvent]:
     hub: Hub = request.app.state.hub
     with hub.opened(viewer) as mine:
-        mine.changed = again
+        mine.changed = hub.told_since(viewer.partner_id, since)
         yield BEGUN
         while not mine.over:
             if await keeping.look(request.app.state, viewer.session) is None:
@@ -111,6 +128,10 @@ async def _told(request: Request, viewer: Viewer, *, again: bool) -> AsyncIterat
                 await asyncio.sleep(PAUSE_SECONDS)
             if await _waited(mine.news):
                 mine.news.clear()
+
+
+def _now() -> float:
+    return SystemClock().now().timestamp()
 
 
 async def _waited(news: asyncio.Event) -> bool:

@@ -43,7 +43,8 @@ TABS: Final = {"dashboard": DASHBOARD, "renewals": RENEWALS}
 class Frame:
     """All that the layout shows beside the content. ``at`` is such as 'dashboard/clients'.
 
-    ``here`` is the address of the page, ``again`` the same with what was just done.
+    ``here`` is the address of the page, ``again`` the same with what was just done. ``since`` is
+    an instant before the page was read: what changed from then on, it may not show.
     """
 
     at: str
@@ -62,6 +63,7 @@ class Frame:
     panel: Markup | None = None
     told: Markup | None = None
     close: str = ""
+    since: str = ""
 
     @property
     def section(self) -> str:
