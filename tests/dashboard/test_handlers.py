@@ -64,7 +64,7 @@ def resumed(version: int, *, period: int = 2) -> clients.ServicesResumed:
 
 
 def snapshot(version: int, *, active: bool = True) -> clients.ClientSnapshot:
-    services = clients.Services(active=active, period=1)
+    services = clients.Services(active=active, period=1, ended_at=None if active else NOW)
     told = portfolio.client_snapshot(named("orchard"), version=version)
     return told.model_copy(update={"services": services})
 
@@ -147,6 +147,7 @@ async def test_the_same_version_may_be_said_again_with_more_in_it(filled: Pool) 
         ([ended(4), snapshot(4, active=False)], False),
         ([ended(4), resumed(5)], True),
         ([resumed(5), ended(4)], True),
+        ([resumed(5), snapshot(4, active=False)], True),
         ([ended(4), snapshot(5)], True),
         ([snapshot(5), ended(4)], True),
         ([snapshot(4, active=False), resumed(5), snapshot(4, active=False)], True),
