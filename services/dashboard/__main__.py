@@ -36,6 +36,7 @@ def rebuild() -> None:
             self.bar.console.print(line, highlight=False, soft_wrap=True)
 
     async def work(found: commands.Work) -> int:
+        commands.spare_garbage()
         with Progress(*columns, console=Console(stderr=True)) as bar:
             return await jobs.rebuild(found.settings, found.pool, found.clock, INBOXES, Bar(bar))
 

@@ -1,7 +1,7 @@
 """The model that serves is kept in step, and left for another once that serves instead."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Final, TypeAlias
@@ -56,8 +56,7 @@ class Projection:
     async def run(self, pool: Pool) -> None:
         """Hear, for ever. For `background.running`."""
         while True:
-            async with pool.acquire() as tx:
-                build = await builds.find_serving(tx)
+            build = await _serving(pool)
             revised = [inbox.of_revision(build.revision) for inbox in self._inboxes]
             self._feeding(revised)
             log.info("hears_for", revision=build.revision, model=build.model)
@@ -87,9 +86,25 @@ class Projection:
             except Exception as error:
                 if not failures.time_mends(error, connection_lost=True):
                     raise
-                delay = next(waits)
-                log.warning("cannot_see_what_serves", reason=repr(error), seconds=round(delay, 1))
-                await asyncio.sleep(delay)
+                await _wait(error, waits)
+
+
+async def _serving(pool: Pool) -> Build:
+    waits = background.backoff()
+    while True:
+        try:
+            async with pool.acquire() as tx:
+                return await builds.find_serving(tx)
+        except Exception as error:
+            if not failures.time_mends(error, connection_lost=True):
+                raise
+            await _wait(error, waits)
+
+
+async def _wait(error: Exception, waits: Iterator[float]) -> None:
+    delay = next(waits)
+    log.warning("cannot_see_what_serves", reason=repr(error), seconds=round(delay, 1))
+    await asyncio.sleep(delay)
 
 
 async def tidy(pool: Pool, inboxes: Sequence[Inbox]) -> int:
