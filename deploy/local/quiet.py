@@ -72,7 +72,7 @@ class Quiet:
         """
         left = []
         lags = await self._lags(services)
-        left += [f"{group} to be joined" for group in groups if group not in lags]
+        left += [f"{group} to be joined" for group in groups if _name(group)[0] not in lags]
         for service in services:
             connection = self._connections[service]
             if count := await connection.fetchval("SELECT count(*) FROM outbox"):
@@ -90,10 +90,8 @@ class Quiet:
         """
         newest: dict[str, tuple[int, str]] = {}
         for group, _ in await self._admin.list_consumer_groups():
-            service, _, rest = group.partition(".")
-            if service in services:
-                revision, topic = _revision(rest)
-                name = f"{service}.{topic}"
+            if group.partition(".")[0] in services:
+                name, revision = _name(group)
                 newest[name] = max(newest.get(name, (0, "")), (revision, group))
         lags = {}
         for name, (_, group) in newest.items():
@@ -106,8 +104,10 @@ class Quiet:
         return lags
 
 
-def _revision(name: str) -> tuple[int, str]:
-    """The revision and the topic in what a group is called behind its service."""
-    first, _, rest = name.partition(".")
-    numbered = first.startswith("r") and first[1:].isdecimal()
-    return (int(first[1:]), rest) if numbered else (0, name)
+def _name(group: str) -> tuple[str, int]:
+    """What a group is called without its revision, and that: ``dashboard.r2.tiers.state.v1``."""
+    service, _, rest = group.partition(".")
+    first, _, topic = rest.partition(".")
+    if first.startswith("r") and first[1:].isdecimal():
+        return f"{service}.{topic}", int(first[1:])
+    return group, 0
