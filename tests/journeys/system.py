@@ -25,7 +25,6 @@ from deploy.local.quiet import Quiet
 from deploy.local.sink_page import Behaviour
 from shared.chassis.clock import ManualClock
 from shared.chassis.identity import Role
-from shared.chassis.inbox import Inbox
 from shared.contracts import topics
 from shared.contracts.event import Event
 from tests import tokens
@@ -194,7 +193,7 @@ class System:
             await asyncio.sleep(0.05)
 
     def _groups(self) -> list[str]:
-        return [inbox.group for name in self._running for inbox in _inboxes(name)]
+        return [inbox.group for name in self._running for inbox in self.apps[name].state.inboxes]
 
     def letters(self, to: str | None = None) -> list[Letter]:
         """The mails that arrived so far, in their order."""
@@ -246,11 +245,6 @@ class System:
             if left and monotonic() > until:
                 raise AssertionError(f"after {seconds:g} s there is still {', '.join(left)}")
             await asyncio.sleep(0.05)
-
-
-def _inboxes(service: str) -> list[Inbox]:
-    main = import_module(f"services.{service}.main")
-    return list(getattr(main, "INBOXES", ()))
 
 
 @asynccontextmanager
