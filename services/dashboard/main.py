@@ -52,6 +52,12 @@ ROUTERS: tuple[APIRouter, ...] = (
     settings_page.router,
     links.router,  # last: a part of what they match has pages of its own
 )
+EXTRAS = (
+    session.holding_provider,
+    stream.listening,
+    tier.holding_tiers,
+    commanding.holding_owners,
+)
 
 
 def create_app(settings: Settings, clock: Clock, *, verifier: Verifier | None = None) -> FastAPI:
@@ -69,9 +75,7 @@ def create_app(settings: Settings, clock: Clock, *, verifier: Verifier | None = 
             http.Job("forget sessions", forget, 600, enabled=settings.run_http),
             http.Job("tidy", _tidy, 60, enabled=settings.run_consumers),
         ],
-        extras=[stream.listening, tier.holding_tiers, commanding.holding_owners]
-        if settings.run_http
-        else [],
+        extras=EXTRAS if settings.run_http else (),
         refused=Refused,
         description="The page of the partner's people. It is made from the topics alone.",
         verifier=verifier,

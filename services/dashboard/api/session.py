@@ -1,12 +1,14 @@
 """Signing in and out, and the choice of a partner by HubSpot's staff."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated, Final
 from uuid import UUID
 
 import structlog
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749.parameters import parse_authorization_code_response
-from fastapi import Form, Query, Request, Response
+from fastapi import FastAPI, Form, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.exceptions import HTTPException
 
@@ -35,6 +37,14 @@ OTHER_PARTNER: Final = "The sign-in gave access to another partner than the one 
 NOT_YOURS: Final = "You may not choose that partner."
 
 router = Router(tags=["session"], include_in_schema=False)
+
+
+@asynccontextmanager
+async def holding_provider(app: FastAPI) -> AsyncIterator[None]:
+    """Keep connections to the provider; for `create_app`'s ``extras``."""
+    provider: Provider = app.state.provider
+    async with provider.connected():
+        yield
 
 
 @router.get("/session/sign-in", dependencies=[Public])

@@ -2,7 +2,8 @@
 
 import base64
 import secrets
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final
@@ -83,6 +84,14 @@ class Provider:
         )
         self._known: Mapping[str, Any] = {}
         self._asked = float("-inf")
+        self._http: httpx2.AsyncClient | None = None
+
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[None]:
+        """Hold connections to the provider: to make a client for each question takes long."""
+        async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as self._http:
+            yield
+        self._http = None
 
     async def address(self, attempt: Attempt, *, other: bool = False) -> str:
         """Where to send a person to sign in; with ``other``, to choose who they are."""
@@ -227,9 +236,11 @@ class Provider:
         return found
 
     async def _fetch(self, method: str, address: str, **more: Any) -> dict[str, Any]:
+        if self._http is None:
+            raise RuntimeError("the provider is asked while nothing runs")
+        self._http.cookies.clear()  # what it may have set in one person's sign-in is not another's
         try:
-            async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as http:
-                answer = await http.request(method, address, **more)
+            answer = await self._http.request(method, address, **more)
             found = (
                 answer.json() if answer.status_code < httpx2.codes.INTERNAL_SERVER_ERROR else None
             )
