@@ -99,7 +99,7 @@ async def emptied(kafka: str) -> str:
     return kafka
 
 
-class _Templates:
+class Templates:
     """A migrated database per service, made when first asked for, cloned for each test."""
 
     def __init__(self, superuser_dsn: str) -> None:
@@ -136,14 +136,14 @@ class _Templates:
 
 
 @pytest.fixture(scope="session")
-async def _templates(postgres: str) -> AsyncIterator[_Templates]:
-    templates = _Templates(postgres)
+async def _templates(postgres: str) -> AsyncIterator[Templates]:
+    templates = Templates(postgres)
     yield templates
     await templates.drop()
 
 
 @pytest.fixture
-async def database(postgres: str, _templates: _Templates) -> AsyncIterator[MakeDatabase]:
+async def database(postgres: str, _templates: Templates) -> AsyncIterator[MakeDatabase]:
     """Make a fresh, migrated database of a service: ``await database("clients")``.
 
     A name that is no service's gets a database with the chassis' tables alone.

@@ -26,13 +26,13 @@ def jwks() -> dict[str, Any]:
     return {"keys": [signing_key().as_dict(private=False)]}
 
 
-def verifier() -> Verifier:
+def verifier(*, issuer: str = ISSUER) -> Verifier:
     """A verifier that knows the key of this run and asks nobody."""
 
     async def known() -> Mapping[str, Any]:
         return jwks()
 
-    return Verifier(ISSUER, AUDIENCE, known)
+    return Verifier(issuer, AUDIENCE, known)
 
 
 def claims(
@@ -62,6 +62,8 @@ def token(
     return jwt.encode({"alg": "ES256", "kid": "tests"}, made, signing_key(), ["ES256"])
 
 
-def bearer(user: UUID, partner: UUID, role: Role = "admin") -> dict[str, str]:
+def bearer(
+    user: UUID, partner: UUID, role: Role = "admin", *, issuer: str = ISSUER
+) -> dict[str, str]:
     """The header of a request by this user of this partner."""
-    return {"Authorization": f"Bearer {token(user, partner, role)}"}
+    return {"Authorization": f"Bearer {token(user, partner, role, iss=issuer)}"}

@@ -117,9 +117,12 @@ def _addresses(settings: LocalSettings) -> Table:
     table = Table(title="Where everything is", show_header=False)
     table.add_column()
     table.add_column(no_wrap=True)
+    table.add_row("[bold]the page: be anybody of the sample[/]", f"[bold]{settings.page}[/]")
     table.add_row("mail that was sent", settings.mail)
     table.add_row("tokens for the sample's people", settings.issuer)
     for service in settings.services:
+        if service == "dashboard":
+            continue
         table.add_row(f"{service} (its API: /openapi.json)", settings.service_url(service))
     table.add_row("Kafka", settings.kafka_servers)
     table.add_row("PostgreSQL", f"127.0.0.1:{settings.postgres_port}")

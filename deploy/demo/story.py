@@ -160,7 +160,7 @@ class Story:
 
     async def _quiet(self) -> None:
         """Wait until nothing is on its way."""
-        services = [name for name in self._settings.services if name != "dashboard"]
+        services = self._settings.services
         dsns = {name: self._settings.database(name).dsn for name in services}
         until, calm = time.monotonic() + QUIET_SECONDS, 0
         async with Quiet(self._settings.kafka_servers, dsns) as looking:

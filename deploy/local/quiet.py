@@ -72,7 +72,7 @@ class Quiet:
         """
         left = []
         lags = await self._lags(services)
-        left += [f"{group} to be joined" for group in groups if group not in lags]
+        left += [f"{group} to be joined" for group in groups if _name(group)[0] not in lags]
         for service in services:
             connection = self._connections[service]
             if count := await connection.fetchval("SELECT count(*) FROM outbox"):
@@ -83,15 +83,31 @@ class Quiet:
         return left + [f"{lag} events for {group}" for group, lag in lags.items() if lag]
 
     async def _lags(self, services: Collection[str]) -> dict[str, int]:
-        """How far each consumer group of these services is behind its topic."""
-        lags = {}
+        """How far each consumer group of these services is behind its topic.
+
+        Of groups with a revision in their names the newest counts, under the name without it:
+        who builds its model anew leaves the group before as it was.
+        """
+        newest: dict[str, tuple[int, str]] = {}
         for group, _ in await self._admin.list_consumer_groups():
-            service, _, topic = group.partition(".")
-            if service not in services:
-                continue
+            if group.partition(".")[0] in services:
+                name, revision = _name(group)
+                newest[name] = max(newest.get(name, (0, "")), (revision, group))
+        lags = {}
+        for name, (_, group) in newest.items():
+            topic = name.partition(".")[2]
             done = await self._admin.list_consumer_group_offsets(group)
             ends = await self._consumer.end_offsets([TopicPartition(topic, n) for n in range(12)])
-            lags[group] = sum(
+            lags[name] = sum(
                 end - max(done[each].offset if each in done else 0, 0) for each, end in ends.items()
             )
         return lags
+
+
+def _name(group: str) -> tuple[str, int]:
+    """What a group is called without its revision, and that: ``dashboard.r2.tiers.state.v1``."""
+    service, _, rest = group.partition(".")
+    first, _, topic = rest.partition(".")
+    if first.startswith("r") and first[1:].isdecimal():
+        return f"{service}.{topic}", int(first[1:])
+    return group, 0

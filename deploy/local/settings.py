@@ -71,6 +71,11 @@ class LocalSettings(BaseSettings):
         return f"http://{ports.LOOPBACK}:{self.mail_port}"
 
     @property
+    def page(self) -> str:
+        """The address of the dashboard."""
+        return self.service_url("dashboard")
+
+    @property
     def clock_file(self) -> Path:
         """The file whose shift every service adds to its clock."""
         return self.folder / "clock"
@@ -91,11 +96,18 @@ class LocalSettings(BaseSettings):
 
     def password(self) -> str:
         """The databases' password: made up at first, then read from the folder."""
-        path = self.folder / "password"
+        return self._secret("password")
+
+    def session_key(self) -> str:
+        """What the page seals its sessions with: made up at first, then read from the folder."""
+        return self._secret("session-key")
+
+    def _secret(self, name: str) -> str:
+        path = self.folder / name
         if not path.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as handle:
-                handle.write(secrets.token_urlsafe(18))
+                handle.write(secrets.token_urlsafe(32))
         return path.read_text()
 
     def superuser_dsn(self) -> str:
@@ -115,6 +127,11 @@ class LocalSettings(BaseSettings):
             "CLOCK_FILE": str(self.clock_file),
             "NOTIFICATIONS_SMTP_HOST": ports.LOOPBACK,
             "NOTIFICATIONS_SMTP_PORT": str(self.smtp_port),
+            "NOTIFICATIONS_DASHBOARD_URL": self.page,
+            "NOTIFICATIONS_OPTIONS_URL": f"{self.page}/options",
+            "DASHBOARD_PUBLIC_URL": self.page,
+            "DASHBOARD_MAIL_URL": self.mail,
+            "DASHBOARD_SESSION_KEY": self.session_key(),
         }
         for service in SERVICES:
             prefix, address = service.upper(), self.database(service)
@@ -122,6 +139,7 @@ class LocalSettings(BaseSettings):
             told[f"{prefix}_OWNER_DATABASE_URL"] = address.owner_dsn
             told[f"{prefix}_HTTP_HOST"] = ports.LOOPBACK
             told[f"{prefix}_HTTP_PORT"] = str(self.service_port(service))
+            told[f"DASHBOARD_{prefix}_URL"] = self.service_url(service)
         # A process that was killed should be missed soon: its successor waits for that.
         return {"KAFKA_SESSION_TIMEOUT": "10"} | os.environ | told
 

@@ -236,6 +236,7 @@ def _told(
 ) -> dict[str, Any]:
     """What stands in ``sample.json``: how it was made, who can sign in, and what is to be tried."""
     people = [person for partner in partners for person in _people(partner)]
+    people.append(_overseer(partners))
     ended = [each for each in traps if each["trap"] == "services_ended"]
     return {
         "seed": seed,
@@ -266,7 +267,7 @@ def _told(
     }
 
 
-def _people(partner: Partner) -> Iterator[dict[str, str]]:
+def _people(partner: Partner) -> Iterator[dict[str, Any]]:
     """Who can sign in: the partner's active users, and a person of HubSpot, who only reads."""
     common = {"partner_id": str(ids.partner_id(partner.hub_id)), "partner": partner.name}
     for user in partner.users:
@@ -283,4 +284,17 @@ def _people(partner: Partner) -> Iterator[dict[str, str]]:
         **common,
         "role": "staff",
         "name": manager["name"],
+    }
+
+
+def _overseer(partners: Sequence[Partner]) -> dict[str, Any]:
+    """A person of HubSpot who may look at every partner, one at a time."""
+    choice = [str(ids.partner_id(each.hub_id)) for each in partners]
+    return {
+        "id": str(ids.hubspot_person_id("robin.vance@hubspot.example")),
+        "partner_id": choice[0],
+        "partner": "HubSpot",
+        "role": "staff",
+        "name": "Robin Vance",
+        "partner_ids": choice,
     }

@@ -90,6 +90,12 @@ class Settings(ServiceSettings):
         "that is in doubt is sent again.",
         examples=["Resend-Idempotency-Key"],
     )
+    ended_notice_delay: float = Field(
+        default=30.0,
+        ge=0,
+        le=3600,
+        description="Seconds that an end of services may be taken back before HubSpot is told.",
+    )
     most_deferrals: int = Field(
         default=20, ge=1, le=1000, description="How often the relay may put a message off."
     )

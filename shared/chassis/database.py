@@ -81,10 +81,12 @@ async def open_pool(
     command_timeout: float = 60,
     application_name: str = "partner-tools",
     start_timeout: float = _START_SECONDS,
+    search_path: str | None = None,
 ) -> AsyncIterator[Pool]:
     """Hold a pool of connections; jsonb comes and goes as text, numeric as Decimal.
 
-    Waits for PostgreSQL at start, and closes within 2 s, by force if need be.
+    ``search_path`` names the schemas in which tables are looked for, where that is not public
+    alone. Waits for PostgreSQL at start, and closes within 2 s, by force if need be.
     Raises DatabaseUnavailableError.
     """
 
@@ -99,7 +101,8 @@ async def open_pool(
                 "timezone": "UTC",
                 "idle_in_transaction_session_timeout": "60s",
                 "jit": "off",  # each statement is short; compiling it costs more than it saves
-            },
+            }
+            | ({"search_path": search_path} if search_path else {}),
         )
         return await pool
 
@@ -215,15 +218,22 @@ async def _require_roles(conn: Connection, service: str) -> None:
 async def protect(conn: Connection, service: str) -> None:
     """Give each role of a service its rights, and each partner its own rows only.
 
-    Every table with a column ``partner_id uuid`` gets row-level security: the owner and the
-    service see all rows, the tenant role those of the partner in the transaction's
-    ``app.partner``, and without that setting none. Running it again changes nothing.
+    Every table with a column ``partner_id uuid``, in ``public`` and in each schema that the owner
+    made, gets row-level security: the owner and the service see all rows, the tenant role those
+    of the partner in the transaction's ``app.partner``, and without that setting none. Running it
+    again changes nothing.
     """
     owner, tenant = f"{service}_owner", f"{service}_tenant"
+    found = await conn.fetch(
+        "SELECT nspname FROM pg_namespace WHERE pg_get_userbyid(nspowner) = $1 ORDER BY nspname",
+        owner,
+    )
+    schemas = ["public", *(row["nspname"] for row in found if row["nspname"] != "public")]
+    everywhere = ", ".join(schemas)
     for right in (
-        f"GRANT USAGE ON SCHEMA public TO {service}, {tenant}",
-        f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {service}, {tenant}",
-        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {service}",
+        f"GRANT USAGE ON SCHEMA {everywhere} TO {service}, {tenant}",
+        f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {everywhere} TO {service}, {tenant}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {everywhere} TO {service}",
         f"REVOKE INSERT, UPDATE, DELETE ON schema_migrations FROM {service}",
         f"GRANT INSERT ON outbox TO {tenant}",
     ):
@@ -234,11 +244,13 @@ async def protect(conn: Connection, service: str) -> None:
                c.relrowsecurity AND c.relforcerowsecurity AS forced,
                ARRAY(SELECT polname::text FROM pg_policy WHERE polrelid = c.oid) AS policies
           FROM pg_class c
+          JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = ANY($1)
           JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'partner_id'
            AND a.atttypid = 'uuid'::regtype AND NOT a.attisdropped
-         WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
-         ORDER BY c.relname
-        """
+         WHERE c.relkind IN ('r', 'p')
+         ORDER BY n.nspname, c.relname
+        """,
+        schemas,
     )
     mine = "partner_id = (SELECT nullif(current_setting('app.partner', true), '')::uuid)"
     for row in rows:

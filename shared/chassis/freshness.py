@@ -28,10 +28,10 @@ _MOST_LOOKS = 60
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """Where the topics ended at a monotonic instant."""
+    """Where a topic ended at a monotonic instant."""
 
     at: float
-    ends: Offsets
+    ends: Mapping[int, int]
 
 
 class Freshness:
@@ -45,8 +45,9 @@ class Freshness:
     def __init__(self, inboxes: Sequence[Inbox], *, most_seconds: float) -> None:
         """``most_seconds`` is how far behind what was heard may be."""
         self._inboxes, self._most = inboxes, most_seconds
-        self._heard_until: float | None = None
-        self._looks: deque[_Look] = deque()
+        self._heard_until: dict[str, float] = {}
+        self._looked = float("-inf")
+        self._looks: dict[str, deque[_Look]] = {inbox.topic: deque() for inbox in inboxes}
 
     @property
     def stale(self) -> str | None:
@@ -58,49 +59,57 @@ class Freshness:
         for inbox in self._inboxes:
             if inbox.stopped:
                 return f"{inbox.group} is stopped: {inbox.stopped}"
-        if self._heard_until is None:
+        if not self._caught_up:
             return "what was said before the start is not all heard yet"
-        behind = monotonic() - self._heard_until
+        behind = max(self.behind.values(), default=0.0)
         return f"{behind:.0f} s behind" if behind > self._most else None
+
+    @property
+    def behind(self) -> dict[str, float]:
+        """For each topic heard up to some moment, how many seconds ago that was."""
+        now = monotonic()
+        return {topic: now - until for topic, until in self._heard_until.items()}
 
     async def watch(self, servers: str | Access) -> None:
         """Look again and again, for ever. For `background.running`."""
         waits = backoff(0.2, 5.0)
         while True:
             try:
-                async with _asking(Access.to(servers)) as ask:
+                async with asking(servers) as ask:
                     while True:
                         await self._look(ask)
                         waits = backoff(0.2, 5.0)
-                        eager = self._heard_until is None
-                        await asyncio.sleep(_EAGER_SECONDS if eager else _IDLE_SECONDS)
+                        await asyncio.sleep(_IDLE_SECONDS if self._caught_up else _EAGER_SECONDS)
             except (KafkaError, OSError) as error:
                 delay = next(waits)
                 log.warning("cannot_tell_how_fresh", reason=repr(error), seconds=round(delay, 1))
                 await asyncio.sleep(delay)
 
-    async def _look(self, ask: "_Ask") -> None:
-        begun = monotonic()
-        latest = self._looks[-1].at if self._looks else float("-inf")
-        if begun - latest >= _IDLE_SECONDS and len(self._looks) < _MOST_LOOKS:
-            ends = await ask.ends([inbox.topic for inbox in self._inboxes])
-            self._looks.append(_Look(begun, ends))
-        handled = {i.topic: await ask.handled(i.group, i.topic) for i in self._inboxes}
-        while self._looks and _reached(self._looks[0].ends, handled):
-            if self._heard_until is None:
-                log.info("caught_up", topics=sorted(handled))
-            self._heard_until = self._looks.popleft().at
+    @property
+    def _caught_up(self) -> bool:
+        return len(self._heard_until) == len(self._looks)
+
+    async def _look(self, ask: "Ask") -> None:
+        begun, before = monotonic(), self._caught_up
+        if begun - self._looked >= _IDLE_SECONDS:
+            self._looked = begun
+            for topic, ends in (await ask.ends(list(self._looks))).items():
+                if len(self._looks[topic]) < _MOST_LOOKS:
+                    self._looks[topic].append(_Look(begun, ends))
+        for inbox in self._inboxes:
+            handled, looks = await ask.handled(inbox), self._looks[inbox.topic]
+            while looks and reached(looks[0].ends, handled):
+                self._heard_until[inbox.topic] = looks.popleft().at
+        if self._caught_up and not before:
+            log.info("caught_up", topics=sorted(self._looks))
 
 
-def _reached(ends: Offsets, handled: Offsets) -> bool:
-    return all(
-        handled[topic].get(partition, 0) >= end
-        for topic, partitions in ends.items()
-        for partition, end in partitions.items()
-    )
+def reached(ends: Mapping[int, int], handled: Mapping[int, int]) -> bool:
+    """Whether a group has handled a topic up to there, in every partition."""
+    return all(handled.get(partition, 0) >= end for partition, end in ends.items())
 
 
-class _Ask:
+class Ask:
     """Questions to Kafka."""
 
     def __init__(self, admin: Any, consumer: Any) -> None:
@@ -109,18 +118,27 @@ class _Ask:
 
     async def ends(self, topics: Sequence[str]) -> Offsets:
         """Where the topics end; 0 for a partition that holds nothing, or nothing any more."""
+        begins = await self.begins(topics)
         parts = [part for topic in topics for part in await self._parts(topic)]
-        begins = await self._consumer.beginning_offsets(parts)
         ends = await self._consumer.end_offsets(parts)
         found: dict[str, dict[int, int]] = {topic: {} for topic in topics}
         for part, end in ends.items():
-            found[part.topic][part.partition] = end if end > begins[part] else 0
+            held = end > begins[part.topic][part.partition]
+            found[part.topic][part.partition] = end if held else 0
         return found
 
-    async def handled(self, group: str, topic: str) -> Mapping[int, int]:
-        """Up to where a group has committed, by partition."""
-        offsets = await self._admin.list_consumer_group_offsets(group)
-        return {p.partition: known.offset for p, known in offsets.items() if p.topic == topic}
+    async def begins(self, topics: Sequence[str]) -> Offsets:
+        """Where what the topics hold begins."""
+        parts = [part for topic in topics for part in await self._parts(topic)]
+        found: dict[str, dict[int, int]] = {topic: {} for topic in topics}
+        for part, begin in (await self._consumer.beginning_offsets(parts)).items():
+            found[part.topic][part.partition] = begin
+        return found
+
+    async def handled(self, inbox: Inbox) -> Mapping[int, int]:
+        """Up to where an inbox's group has committed, by partition."""
+        offsets = await self._admin.list_consumer_group_offsets(inbox.group)
+        return {p.partition: known.offset for p, known in offsets.items() if p.topic == inbox.topic}
 
     async def _parts(self, topic: str) -> list[TopicPartition]:
         if topic not in self._partitions:
@@ -132,7 +150,9 @@ class _Ask:
 
 
 @asynccontextmanager
-async def _asking(access: Access) -> AsyncIterator[_Ask]:
+async def asking(servers: str | Access) -> AsyncIterator[Ask]:
+    """Hold what asks Kafka how far a group is."""
+    access = Access.to(servers)
     async with AsyncExitStack() as stack:
         wait = int(_ANSWER_SECONDS * 1000)
         admin = AIOKafkaAdminClient(**access.options(), request_timeout_ms=wait)
@@ -141,4 +161,4 @@ async def _asking(access: Access) -> AsyncIterator[_Ask]:
         consumer = AIOKafkaConsumer(**access.options(), request_timeout_ms=wait)
         stack.push_async_callback(consumer.stop)
         await consumer.start()
-        yield _Ask(admin, consumer)
+        yield Ask(admin, consumer)

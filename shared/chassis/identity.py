@@ -4,7 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias, get_args
 from uuid import UUID
 
@@ -35,13 +35,15 @@ class Caller:
     """Who asks. Everything said to them is about ``partner_id`` alone.
 
     An admin may do everything, a member may read everything and decide on renewals and on a
-    client's owner; staff of HubSpot only read.
+    client's owner; staff of HubSpot only read. ``partner_ids`` are the partners that staff may
+    ask the issuer for a token of.
     """
 
     user_id: UUID
     partner_id: UUID
     role: Role
     name: str
+    partner_ids: tuple[UUID, ...] = field(default=(), kw_only=True)
 
 
 class Unauthenticated(Exception):  # noqa: N818 - says what the caller is
@@ -74,6 +76,13 @@ class Verifier:
 
     async def verify(self, token: str) -> Caller:
         """Say who the token's bearer is, or raise ``Unauthenticated`` or ``KeysAway``."""
+        return caller_of(await self.prove(token))
+
+    async def prove(self, token: str) -> Mapping[str, Any]:
+        """The claims of a token that its issuer made, for this audience, and that holds now.
+
+        Raises ``Unauthenticated`` or ``KeysAway``.
+        """
         if len(token) > LONGEST:
             raise Unauthenticated(f"the token is longer than {LONGEST} characters")
         key = await self._key(_key_id(token))
@@ -81,7 +90,8 @@ class Verifier:
             decoded = jwt.decode(token, key, algorithms=ALGORITHMS, registry=self._registry)
         except (JoseError, ValueError) as error:
             raise Unauthenticated("the token's signature does not hold") from error
-        return self._caller(decoded.claims)
+        self._check(decoded.claims)
+        return decoded.claims
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
@@ -94,6 +104,8 @@ class Verifier:
                 await self._ask()
         if key := self._keys.get(kid):
             return key
+        if not kid and len(self._keys) == 1:
+            return next(iter(self._keys.values()))  # an issuer with one key need not name it
         if not self._keys:
             raise KeysAway("the issuer's keys cannot be had")
         raise Unauthenticated("the token is signed with a key that the issuer does not have")
@@ -105,7 +117,7 @@ class Verifier:
         except (httpx2.HTTPError, JoseError, ValueError, TypeError, KeyError) as error:
             log.warning("keys_away", reason=repr(error), known=len(self._keys))
 
-    def _caller(self, claims: dict[str, Any]) -> Caller:
+    def _check(self, claims: Mapping[str, Any]) -> None:
         if claims.get("iss") != self._issuer:
             raise Unauthenticated("the token's `iss` is not the issuer that is trusted here")
         audience = claims.get("aud")
@@ -114,18 +126,27 @@ class Verifier:
         now = self._now()
         if now >= _instant(claims, "exp") + LEEWAY_SECONDS:
             raise Unauthenticated("the token has expired")
-        if now < _instant(claims, "nbf") - LEEWAY_SECONDS:
+        # Many issuers leave it out: then a token is valid from when it was made.
+        if "nbf" in claims and now < _instant(claims, "nbf") - LEEWAY_SECONDS:
             raise Unauthenticated("the token is not valid yet")
-        role = claims.get("role")
-        if role not in ROLES:
-            raise Unauthenticated(f"the token's `role` is none of {', '.join(ROLES)}")
-        name = claims.get("name", "")
-        return Caller(
-            user_id=_uuid(claims, "sub"),
-            partner_id=_uuid(claims, "partner_id"),
-            role=role,
-            name=name if isinstance(name, str) else "",
-        )
+
+
+def caller_of(claims: Mapping[str, Any]) -> Caller:
+    """Who the bearer of a token with these claims is. Raises ``Unauthenticated``."""
+    role = claims.get("role")
+    if role not in ROLES:
+        raise Unauthenticated(f"the token's `role` is none of {', '.join(ROLES)}")
+    name = claims.get("name", "")
+    choice = claims.get("partner_ids", []) if role == "staff" else []
+    if not isinstance(choice, list):
+        raise Unauthenticated("the token's `partner_ids` is no list")
+    return Caller(
+        user_id=_uuid(claims, "sub"),
+        partner_id=_uuid(claims, "partner_id"),
+        role=role,
+        name=name if isinstance(name, str) else "",
+        partner_ids=tuple(_as_uuid(each, "partner_ids") for each in choice),
+    )
 
 
 def _fetching(address: str) -> Keys:
@@ -145,21 +166,21 @@ def _usable(found: Mapping[str, Any]) -> Iterator[tuple[str, Key]]:
         if not isinstance(each, dict) or each.get("kty") not in ("RSA", "EC"):
             continue
         key = import_key(each)
-        if key.kid and not key.is_private and key.get("use", "sig") == "sig":
-            yield key.kid, key
+        if not key.is_private and key.get("use", "sig") == "sig":
+            yield key.kid or "", key
 
 
 def _key_id(token: str) -> str:
-    """Read the header before anything is proven: only which key the token claims."""
+    """Read the header before anything is proven: only which key the token claims, if any."""
     try:
         header = _header(token)
     except (ValueError, RecursionError) as error:
         raise Unauthenticated("this is no token") from error
     if header.get("alg") not in ALGORITHMS:
         raise Unauthenticated(f"the token's `alg` is none of {', '.join(ALGORITHMS)}")
-    kid = header.get("kid")
+    kid = header.get("kid", "")
     if not isinstance(kid, str):
-        raise Unauthenticated("the token names no key (`kid`)")
+        raise Unauthenticated("the token's `kid` is no text")
     return kid
 
 
@@ -181,7 +202,10 @@ def _instant(claims: Mapping[str, Any], name: str) -> float:
 
 
 def _uuid(claims: Mapping[str, Any], name: str) -> UUID:
-    value = claims.get(name)
+    return _as_uuid(claims.get(name), name)
+
+
+def _as_uuid(value: object, name: str) -> UUID:
     try:
         return UUID(value if isinstance(value, str) else "")
     except ValueError as error:

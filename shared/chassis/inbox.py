@@ -57,10 +57,13 @@ class Inbox:
         service: str,
         topic: str,
         *,
+        revision: int | None = None,
         limit: int = LIMIT,
         window_seconds: float = WINDOW_SECONDS,
     ) -> None:
-        self.service, self.topic, self.group = service, topic, f"{service}.{topic}"
+        """A ``revision`` is part of the consumer group: each hears its topic from the beginning."""
+        who = service if revision is None else f"{service}.r{revision}"
+        self.service, self.topic, self.group = service, topic, f"{who}.{topic}"
         self.stopped: str | None = None  # the reason; until somebody mends it and starts anew
         self.waiting: str | None = None  # what the batch at hand waits for
         self.lag: int | None = None  # records behind, in the partitions held by this process
@@ -99,6 +102,18 @@ class Inbox:
         """Forget a key that its owner has erased. The handler gets the key."""
         self._each[TOMBSTONE] = handler
         return handler
+
+    def of_revision(self, revision: int) -> "Inbox":
+        """An inbox with the same handlers that has heard nothing yet, as a group of its own."""
+        made = Inbox(
+            self.service,
+            self.topic,
+            revision=revision,
+            limit=self._limit,
+            window_seconds=self._window,
+        )
+        made._events, made._each, made._lists = self._events, self._each, self._lists
+        return made
 
     async def receive(self, records: Sequence[Record], pool: Pool) -> None:
         """Handle a batch in one transaction. Returning means: all of it is dealt with.

@@ -151,6 +151,12 @@ class ClientRenewalsSnapshot(Snapshot):
     owner: OwnerChoice
     stages: tuple[Stage, ...] | None = Field(None, description="None: the partner's stages.")
     renewals: tuple[Renewal, ...] = Field((), description="All of them, by their start.")
+    owner_version: int = Field(
+        0, ge=0, description="How often the owner was set for this client; 0: never, or unsaid."
+    )
+    stages_version: int = Field(
+        0, ge=0, description="How often the stages were set for this client; 0: never, or unsaid."
+    )
 
 
 class RenewalEvent(Event):

@@ -43,6 +43,12 @@ HEARING = [
     name for name in sources.SERVICES if list((sources.ROOT / "services" / name).glob("handlers*"))
 ]
 ALL = [pytest.param(inbox, id=inbox.group) for name in HEARING for inbox in inboxes_of(name)]
+# The dashboard hears for the revision of its read model that serves, or is made anew.
+REVISED = [
+    pytest.param(again, id=again.group)
+    for inbox in inboxes_of("dashboard")
+    for again in [inbox.of_revision(3)]
+]
 
 
 def losses(subscriber: Any) -> set[str]:
@@ -65,7 +71,7 @@ def losses(subscriber: Any) -> set[str]:
     return {reason for reason, is_so in wrong.items() if is_so}
 
 
-@pytest.mark.parametrize("inbox", ALL)
+@pytest.mark.parametrize("inbox", [*ALL, *REVISED])
 async def test_an_inbox_once_subscribed_loses_nothing(inbox: Inbox) -> None:
     broker = make_broker(Access.to(NOWHERE))
 
@@ -73,7 +79,13 @@ async def test_an_inbox_once_subscribed_loses_nothing(inbox: Inbox) -> None:
 
     assert losses(subscriber) == set()
     assert subscriber.topic_names == [inbox.topic]
-    assert subscriber.group_id == f"{inbox.service}.{inbox.topic}"
+    assert subscriber.group_id == inbox.group
+
+
+@pytest.mark.parametrize("inbox", ALL)
+def test_a_group_is_named_by_service_revision_and_topic(inbox: Inbox) -> None:
+    assert inbox.group == f"{inbox.service}.{inbox.topic}"
+    assert inbox.of_revision(3).group == f"{inbox.service}.r3.{inbox.topic}"
 
 
 async def test_what_faststream_does_by_itself_would_lose_events() -> None:

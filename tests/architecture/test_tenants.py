@@ -11,6 +11,7 @@ MECHANISM = {"outbox", "inbox", "dead_letters", "schema_migrations"}
 # ... and what spans partners, with the reason.
 FOR_THE_SERVICE = {
     "tiers": {"accounts": "rows to lock: who services a customer, of whichever partner"},
+    "dashboard": {"erased": "ids of whom nothing may be kept, clients and partners"},
 }
 # Tables without a partner that every tenant may read, with the reason.
 FOR_EVERYBODY = {
@@ -18,9 +19,13 @@ FOR_EVERYBODY = {
         "rule_sets": "HubSpot's rules, public and the same for all",
         "currency_rates": "rates of exchange, the same for all",
     },
+    "dashboard": {
+        "builds": "which model serves, the same for all",
+        "progress": "how new what is shown is, the same for all",
+    },
 }
 TABLES = """
-    SELECT c.relname AS name,
+    SELECT c.relname AS name, n.nspname AS schema,
            c.relrowsecurity AND c.relforcerowsecurity AS forced,
            pg_get_userbyid(c.relowner) AS owner,
            EXISTS (SELECT FROM pg_attribute a
@@ -33,8 +38,9 @@ TABLES = """
            has_any_column_privilege($1, c.oid, 'UPDATE') OR has_table_privilege($1, c.oid, 'DELETE')
                AS may_change
       FROM pg_class c
-     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
-     ORDER BY c.relname
+      JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^(pg_|information_schema$)'
+     ORDER BY n.nspname, c.relname
 """
 
 
@@ -44,13 +50,13 @@ async def test_every_table_with_a_partners_data_is_behind_row_level_security(
 ) -> None:
     connection = await asyncpg.connect((await database(service)).owner_dsn)
     tables = await connection.fetch(TABLES, f"{service}_tenant")
-    policies = await connection.fetch("SELECT tablename, policyname, roles, qual FROM pg_policies")
+    policies = await connection.fetch("SELECT schemaname, tablename, roles, qual FROM pg_policies")
     await connection.close()
 
     hidden = MECHANISM | set(FOR_THE_SERVICE.get(service, {}))
     shown = set(FOR_EVERYBODY.get(service, {}))
     tenants = {
-        policy["tablename"]: policy["qual"]
+        (policy["schemaname"], policy["tablename"]): policy["qual"]
         for policy in policies
         if f"{service}_tenant" in policy["roles"]
     }
@@ -59,7 +65,7 @@ async def test_every_table_with_a_partners_data_is_behind_row_level_security(
         if table["of_partner"]:
             assert table["forced"], table["name"]
             assert table["always"], f"{table['name']}.partner_id may be null"
-            assert "app.partner" in tenants[table["name"]]
+            assert "app.partner" in tenants[table["schema"], table["name"]]
         else:
             assert table["name"] in hidden | shown, f"{table['name']} has no partner_id"
             assert not table["may_change"], table["name"]
@@ -100,7 +106,8 @@ async def test_a_tenant_without_a_partner_sees_nothing(
         await connection.execute(f"SET LOCAL ROLE {service}_tenant")
         for row in rows:
             if row["of_partner"]:
-                assert await connection.fetchval(f"SELECT count(*) FROM {row['name']}") == 0
+                table = f"{row['schema']}.{row['name']}"
+                assert await connection.fetchval(f"SELECT count(*) FROM {table}") == 0
         for name in MECHANISM:
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 async with connection.transaction():

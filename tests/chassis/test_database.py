@@ -147,6 +147,31 @@ async def test_a_partner_sees_and_writes_its_own_rows_only(bare: Addresses, fold
         assert await pool.fetchval("SELECT count(*) FROM notes") == 2, "the service sees all"
 
 
+async def test_tables_in_other_schemas_of_the_owner_are_behind_the_same_security(
+    bare: Addresses, folder: Path
+) -> None:
+    (folder / "0002_archive.sql").write_text(
+        "CREATE SCHEMA archive; CREATE TABLE archive.notes (LIKE notes INCLUDING ALL);"
+        "CREATE TABLE archive.rules (id int);"
+    )
+    await migrate(bare.owner_dsn, "depot", folder)
+    assert await migrate(bare.owner_dsn, "depot", folder) == []
+    mine, yours = uuid4(), uuid4()
+    async with (
+        open_pool(bare.dsn) as pool,
+        open_pool(bare.dsn, search_path="archive, public") as other,
+    ):
+        await write(other, mine, "mine", as_partner=mine)
+        await write(other, yours, "yours", as_partner=yours)
+        assert await read(other, mine) == await read(pool, mine, "archive.notes") == ["mine"]
+        assert await read(other, None) == await read(pool, mine) == []
+        assert await other.fetchval("SELECT count(*) FROM notes") == 2, "the service sees all"
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
+            await write(other, mine, "forged", as_partner=yours)
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await read(pool, mine, "archive.rules")
+
+
 async def test_a_tenant_reaches_no_table_without_partners(bare: Addresses, folder: Path) -> None:
     (folder / "0002_rules.sql").write_text(
         "CREATE TABLE rules (id int); CREATE TABLE shown (id int);"

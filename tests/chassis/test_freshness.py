@@ -76,6 +76,25 @@ async def test_a_service_gets_stale_while_nobody_hears_what_is_said(
             await until(lambda: fresh(freshness))
 
 
+async def test_how_new_what_was_heard_is_is_known_topic_by_topic(
+    depot_at: Addresses, pool: Pool, kafka: str
+) -> None:
+    silent, loud = await make_topic(kafka), await make_topic(kafka)
+    await publish(depot_at, pool, kafka, loud)
+    quiet, behind = depot(silent), depot(loud)
+    async with watching(kafka, [quiet, behind]) as freshness:
+
+        async def heard_of_one() -> bool:
+            return set(freshness.behind) == {quiet.topic}
+
+        await until(heard_of_one)
+        assert "before the start" in str(freshness.stale)
+        async with chassis_kafka.consuming(Settings(kafka), [behind], pool):
+            await until(lambda: fresh(freshness))
+        assert set(freshness.behind) == {quiet.topic, behind.topic}
+        assert all(0 <= seconds < 30 for seconds in freshness.behind.values())
+
+
 async def test_a_consumer_that_stopped_itself_makes_the_service_stale_at_once(kafka: str) -> None:
     inbox = depot(await make_topic(kafka))
     async with watching(kafka, [inbox]) as freshness:

@@ -2,13 +2,15 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 
 from deploy.local.databases import Addresses
 from shared.chassis.http import (
@@ -54,6 +56,24 @@ async def test_a_service_is_ready_when_its_database_and_schema_are(service: Serv
     await conn.close()
     assert ready.status_code == 503
     assert "chassis/0002_idempotency.sql is not applied" in ready.json()["database"]
+
+
+async def test_a_service_may_feed_its_inboxes_in_its_own_way_and_shows_which(
+    gadgets_at: Addresses,
+) -> None:
+    @asynccontextmanager
+    async def feed(app: FastAPI) -> AsyncIterator[None]:
+        app.state.inboxes = [inbox.of_revision(7) for inbox in app.state.inboxes]
+        yield
+
+    # No Kafka is there: the subscriptions that a service makes by itself would fail.
+    app = make_app(settings_for(gadgets_at.dsn, run_consumers=True), feed=feed)
+    async with serving(app) as http:
+        ready = (await http.get("/readyz")).json()
+        metrics = (await http.get("/metrics")).text
+
+    assert [each["group"] for each in ready["kafka"]] == ["gadgets.r7.clients.events.v1"]
+    assert 'inbox_stopped{group="gadgets.r7.clients.events.v1"} 0.0' in metrics
 
 
 async def test_metrics_tell_of_the_outbox_and_of_requests_by_route(service: Service) -> None:

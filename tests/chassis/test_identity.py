@@ -46,6 +46,17 @@ async def test_an_audience_may_be_one_of_several() -> None:
     assert (await tokens.verifier().verify(several)).user_id == ANN
 
 
+async def test_a_token_need_not_say_from_when_it_holds() -> None:
+    assert (await tokens.verifier().verify(tokens.token(ANN, PARTNER, nbf=None))).user_id == ANN
+
+
+async def test_only_staff_may_choose_among_partners() -> None:
+    choice = [str(PARTNER), str(ANN)]
+    for role, may in (("staff", (PARTNER, ANN)), ("admin", ())):
+        made = tokens.token(ANN, PARTNER, role, partner_ids=choice)  # type: ignore[arg-type]
+        assert (await tokens.verifier().verify(made)).partner_ids == may
+
+
 BAD_CLAIMS: list[tuple[dict[str, Any], str]] = [
     ({"iss": "https://evil.test"}, "`iss`"),
     ({"iss": [tokens.ISSUER]}, "`iss`"),
@@ -61,7 +72,7 @@ BAD_CLAIMS: list[tuple[dict[str, Any], str]] = [
     ({"exp": True}, "`exp`"),
     ({"exp": 1e300}, "`exp`"),
     ({"nbf": 9_999_999_999}, "not valid yet"),
-    ({"nbf": None}, "`nbf`"),
+    ({"nbf": "soon"}, "`nbf`"),
     ({"sub": None}, "`sub`"),
     ({"sub": "ann"}, "`sub`"),
     ({"sub": 7}, "`sub`"),
@@ -70,6 +81,8 @@ BAD_CLAIMS: list[tuple[dict[str, Any], str]] = [
     ({"role": None}, "`role`"),
     ({"role": "owner"}, "`role`"),
     ({"role": ["admin"]}, "`role`"),
+    ({"role": "staff", "partner_ids": str(PARTNER)}, "`partner_ids`"),
+    ({"role": "staff", "partner_ids": ["all"]}, "`partner_ids`"),
 ]
 
 
@@ -245,3 +258,21 @@ async def test_what_is_no_key_set_is_as_good_as_none(status: int, body: bytes) -
         verifier = Verifier(tokens.ISSUER, tokens.AUDIENCE, address)
         with pytest.raises(KeysAway):
             await verifier.verify(tokens.token(ANN, PARTNER))
+
+
+async def test_an_issuer_with_one_key_need_not_name_it_and_one_with_two_must() -> None:
+    first, second = (ECKey.generate_key("P-256", {"kid": kid}) for kid in ("a", "b"))
+    unnamed = jwt.encode({"alg": "ES256"}, tokens.claims(ANN, PARTNER), first, ["ES256"])
+    stranger = ECKey.generate_key("P-256")
+    forged = jwt.encode({"alg": "ES256"}, tokens.claims(ANN, PARTNER), stranger, ["ES256"])
+
+    def verifier(*keys: ECKey) -> Verifier:
+        async def published() -> Mapping[str, Any]:
+            return {"keys": [key.as_dict(private=False) for key in keys]}
+
+        return Verifier(tokens.ISSUER, tokens.AUDIENCE, published)
+
+    assert (await verifier(first).verify(unnamed)).user_id == ANN
+    for known, token in (((first, second), unnamed), ((first,), forged)):
+        with pytest.raises(Unauthenticated):
+            await verifier(*known).verify(token)

@@ -63,6 +63,23 @@ async def test_two_services_hear_the_same_event_once_each(pool: Pool) -> None:
     assert (await heard(pool), seen) == ([1], [1])
 
 
+async def test_another_revision_of_an_inbox_hears_everything_again(pool: Pool) -> None:
+    first, record = depot(bad=[2]), record_of(counted(1))
+    await first.receive([record, record_of(counted(2))], pool)
+    second = first.of_revision(2)
+
+    await second.receive([record], pool)
+    await second.receive([record], pool)
+
+    assert await heard(pool) == [1, 1]
+    assert (second.counts.handled, second.counts.repeated, second.counts.dead) == (1, 1, 0)
+    rows = await pool.fetch("SELECT consumer FROM inbox WHERE outcome = 'handled' ORDER BY 1")
+    assert [row["consumer"] for row in rows] == [
+        "depot.depot.events.v1",
+        "depot.r2.depot.events.v1",
+    ]
+
+
 async def test_a_batch_is_handled_in_its_order(pool: Pool) -> None:
     await deliver(depot(), pool, *[counted(number) for number in range(100)])
     assert await heard(pool) == list(range(100))

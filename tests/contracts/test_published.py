@@ -120,7 +120,9 @@ def test_a_reader_takes_a_record_from_before_its_optional_fields(path: Path) -> 
     event = kind.model_validate(early)
 
     jsonschema.validate(early, schema, format_checker=CHECKER)
-    jsonschema.validate(event.model_dump(mode="json"), gate.closed(schema), format_checker=CHECKER)
+    present = path.parent == PUBLISHED  # beside an older schema there are fields that it lacks
+    whole = gate.closed(schema) if present else schema
+    jsonschema.validate(event.model_dump(mode="json"), whole, format_checker=CHECKER)
 
 
 def test_money_is_written_with_two_places_and_never_as_a_number() -> None:

@@ -32,13 +32,20 @@ def test_the_demo_tells_what_the_ledger_and_the_mail_sink_agree_on(
     try:
         first = demo()
         again = demo()
-        accepted, mails = both(LocalSettings())
+        settings = LocalSettings()
+        accepted, mails = both(settings)
+        with urlopen(settings.page) as answer:  # noqa: S310 - loopback
+            chooser, place = answer.read().decode(), answer.url
     finally:
         subprocess.run([sys.executable, "-m", "deploy.local", "down"], cwd=ROOT, check=False)
 
     assert f"{len(accepted)} messages accepted according to the ledger, {len(mails)} mails" in first
     assert "and none since" in first
     assert "The sample is there from before" in again
+    where = first[first.index("Where everything is") :]
+    assert where.index(settings.page) < where.index(settings.mail)
+    assert place.startswith(f"{settings.issuer}/authorize?")
+    assert "Robin Vance" in chooser
     assert mails == accepted
     assert set(mails.values()) == {1}
     assert len({addressees for _, addressees in mails}) > 20

@@ -126,6 +126,7 @@ class Bed:
                 "NOTIFICATIONS_CLAIM_LEASE": "3",
                 "NOTIFICATIONS_SEND_LEASE": "6",
                 "NOTIFICATIONS_UPKEEP_IDLE": "1",
+                "NOTIFICATIONS_ENDED_NOTICE_DELAY": "0",
                 f"{prefix}_DATABASE_URL": self.databases[service].dsn,
                 f"{prefix}_HTTP_PORT": str(self.ports[service]),
             }

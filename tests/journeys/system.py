@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from importlib import import_module
@@ -25,7 +25,6 @@ from deploy.local.quiet import Quiet
 from deploy.local.sink_page import Behaviour
 from shared.chassis.clock import ManualClock
 from shared.chassis.identity import Role
-from shared.chassis.inbox import Inbox
 from shared.contracts import topics
 from shared.contracts.event import Event
 from tests import tokens
@@ -64,6 +63,7 @@ class System:
     databases: Mapping[str, Addresses]
     folder: Path
     smtp_port: int
+    issuer: str = tokens.ISSUER
     apps: dict[str, FastAPI] = field(default_factory=dict)
     _running: dict[str, AsyncExitStack] = field(default_factory=dict)
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
@@ -90,10 +90,35 @@ class System:
     async def start(self, *names: str) -> None:
         """Start services (all, unless some are named), each with everything that it does."""
         for name in names or SERVICES:
-            app = _create_app(name, self)
+            app = self._create_app(name)
             stack = AsyncExitStack()
-            await stack.enter_async_context(app.router.lifespan_context(app))
+            await stack.enter_async_context(self.running(app))
             self.apps[name], self._running[name] = app, stack
+
+    def running(self, app: FastAPI) -> AbstractAsyncContextManager[object]:
+        """Run an application: all that it does by itself. It is called without a socket."""
+        return app.router.lifespan_context(app)
+
+    def settings_of(self, name: str) -> dict[str, object]:
+        """What a service's settings say that is not the same for all of them."""
+        if name == "notifications":
+            # Nobody takes an end back here, and the clock stands still while all waits for quiet.
+            return {"smtp_port": self.smtp_port, "ended_notice_delay": 0}
+        return {}
+
+    def _create_app(self, name: str) -> FastAPI:
+        settings = import_module(f"services.{name}.settings").Settings(
+            database_url=self.databases[name].dsn,
+            kafka_servers=self.kafka,
+            oidc_issuer=self.issuer,
+            oidc_jwks_url=f"{self.issuer}/jwks.json",
+            **self.settings_of(name),
+        )
+        main = import_module(f"services.{name}.main")
+        app: FastAPI = main.create_app(
+            settings, self.clock, verifier=tokens.verifier(issuer=self.issuer)
+        )
+        return app
 
     async def stop(self, *names: str) -> None:
         """Stop services as SIGTERM would."""
@@ -105,7 +130,9 @@ class System:
         async with httpx2.AsyncClient(
             transport=httpx2.ASGITransport(app=self.apps[service]),
             base_url=f"http://{service}.test",
-            headers=tokens.bearer(person.user_id, person.partner_id, person.role),
+            headers=tokens.bearer(
+                person.user_id, person.partner_id, person.role, issuer=self.issuer
+            ),
         ) as client:
             yield client
 
@@ -166,7 +193,7 @@ class System:
             await asyncio.sleep(0.05)
 
     def _groups(self) -> list[str]:
-        return [inbox.group for name in self._running for inbox in _inboxes(name)]
+        return [inbox.group for name in self._running for inbox in self.apps[name].state.inboxes]
 
     def letters(self, to: str | None = None) -> list[Letter]:
         """The mails that arrived so far, in their order."""
@@ -218,24 +245,6 @@ class System:
             if left and monotonic() > until:
                 raise AssertionError(f"after {seconds:g} s there is still {', '.join(left)}")
             await asyncio.sleep(0.05)
-
-
-def _inboxes(service: str) -> list[Inbox]:
-    main = import_module(f"services.{service}.main")
-    return list(getattr(main, "INBOXES", ()))
-
-
-def _create_app(name: str, system: System) -> FastAPI:
-    settings = import_module(f"services.{name}.settings").Settings(
-        database_url=system.databases[name].dsn,
-        kafka_servers=system.kafka,
-        oidc_issuer=tokens.ISSUER,
-        oidc_jwks_url=f"{tokens.ISSUER}/jwks.json",
-        **({"smtp_port": system.smtp_port} if name == "notifications" else {}),
-    )
-    main = import_module(f"services.{name}.main")
-    app: FastAPI = main.create_app(settings, system.clock, verifier=tokens.verifier())
-    return app
 
 
 @asynccontextmanager

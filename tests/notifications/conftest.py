@@ -91,6 +91,7 @@ def make_settings(sink: Sink, **other: Any) -> Settings:
         "smtp_command_timeout": 5,
         "smtp_data_timeout": 5,
         "smtp_connect_timeout": 2,
+        "ended_notice_delay": 0,
     }
     return Settings(**(given | other))
 

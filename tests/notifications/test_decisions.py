@@ -231,6 +231,15 @@ def test_the_end_of_services_is_not_told_weeks_later() -> None:
     assert decide(ended, ENDED.due_until) == Drop("told_too_late")
 
 
+def test_an_end_of_services_is_told_once_it_can_no_longer_be_taken_back() -> None:
+    ended = case(notice=ENDED, renewal=None, client=replace(CLIENT, serviced=False))
+    grace, over = timedelta(seconds=30), DUE + timedelta(seconds=30)
+    early, late = over - timedelta(microseconds=1), over
+
+    assert domain.decide(ended, early, DUE.date(), grace) == Wait(over)
+    assert isinstance(domain.decide(ended, late, DUE.date(), grace), Send)
+
+
 def test_a_person_of_hubspot_who_left_is_replaced_when_services_ended() -> None:
     put_off = case(
         notice=ENDED,

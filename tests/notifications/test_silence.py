@@ -228,6 +228,45 @@ async def test_an_end_that_was_taken_back_before_it_was_told_is_not_told(
     assert (await only(pool))["reason"] == "services_resumed"
 
 
+async def test_hubspots_people_hear_of_an_end_once_it_can_no_longer_be_taken_back(
+    pool: Pool, sink: Sink, send: Send, clock: ManualClock
+) -> None:
+    story = usual()
+    ended = story.services_ended(ended_at=clock.now())
+    await hear(pool, *story.everything(), ended)
+    await hear(pool, story.client().model_copy(update={"version": ended.version}))
+
+    await send(ended_notice_delay=30)
+    clock.advance(timedelta(seconds=29))
+    await send(ended_notice_delay=30)
+    assert sink.kept == []
+
+    clock.advance(timedelta(seconds=1))
+    await send(ended_notice_delay=30)
+    assert sink.recipients == ["cam@hubspot.example", "rita@hubspot.example"]
+
+
+async def test_an_end_taken_back_while_it_waits_is_told_to_nobody_and_the_ledger_says_why(
+    pool: Pool, sink: Sink, send: Send, clock: ManualClock
+) -> None:
+    story = usual()
+    ended = story.services_ended(ended_at=clock.now())
+    await hear(pool, *story.everything(), ended)
+    await hear(pool, story.client().model_copy(update={"version": ended.version}))
+    await send(ended_notice_delay=30)
+
+    clock.advance(timedelta(seconds=10))
+    await hear(pool, story.services_resumed())
+    story.period = 2
+    await hear(pool, story.client())
+    clock.advance(timedelta(seconds=20))
+    await send(ended_notice_delay=30)
+
+    assert sink.kept == []
+    [dropped] = await published(pool, told.ReminderDropped)
+    assert (dropped.kind, dropped.reason) == ("services_ended", "services_resumed")
+
+
 async def test_an_end_that_nobody_at_hubspot_can_hear_of_is_blocked(
     pool: Pool, sink: Sink, send: Send
 ) -> None:

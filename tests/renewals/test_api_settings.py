@@ -63,6 +63,7 @@ async def test_a_clients_owner_is_set_by_choice_and_noted_with_who_did_it(
     )
     snapshot = await last_snapshot(pool)
     assert (snapshot.owner.point_of_contact_id, snapshot.version) == (BOB, event.version)
+    assert answer.headers["ETag"] == f'"{snapshot.owner_version}"'
     await ask.put(OWNER, {"owner": "hubspot", "notified_user_id": str(ANN)})
     history = (await ask.get(f"{OWNER}/history")).json()["items"]
     assert [(c["before"]["owner"], c["after"]["owner"]) for c in history] == [
@@ -232,7 +233,9 @@ async def test_a_clients_own_stages_move_that_client_only(
     await watch_until(pool, clock, NOON.replace(month=4, day=19))
 
     assert own.json()["effective"] == ["d-30", "d-20", "outcome"]
-    assert (await last_snapshot(pool)).stages is not None
+    snapshot = await last_snapshot(pool)
+    assert snapshot.stages is not None
+    assert own.headers["ETag"] == f'"{snapshot.stages_version}"'
     assert (await ask.get(STAGES)).json()["stages"] == ["d-30", "d-20", "outcome"]
     mine = [e.stage for e in await told(pool) if e.client_id == CLIENT]
     others = [e.stage for e in await told(pool) if e.client_id != CLIENT]

@@ -157,6 +157,14 @@ def test_people_can_sign_in_in_every_role(sample: Path) -> None:
     assert json.loads((sample / "people.json").read_text()) == told["people"]
 
 
+def test_one_of_hubspot_may_look_at_every_partner(sample: Path) -> None:
+    told = json.loads((sample / "sample.json").read_text())
+    [overseer] = [each for each in told["people"] if each.get("partner_ids")]
+
+    assert overseer["role"] == "staff"
+    assert overseer["partner_ids"] == [each["partner_id"] for each in told["partners"]]
+
+
 def test_the_local_issuer_reads_the_people(sample: Path) -> None:
     from deploy.local.issuer import read_people
 

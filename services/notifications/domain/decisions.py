@@ -25,6 +25,7 @@ from services.notifications.domain.recipients import (
 
 DECIDED: Final = frozenset({"confirmed", "renewed", "cancellation_requested"})
 DAY: Final = timedelta(days=1)
+NO_GRACE: Final = timedelta()
 GONE: Final = frozenset({State.DROPPED, State.SUPERSEDED, State.REJECTED})
 
 
@@ -96,14 +97,23 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """A message of an earlier stage is on its way: its end comes first."""
+    """It is not its turn yet; ``until`` where it is known when that will be.
+
+    A message of an earlier stage is on its way and its end comes first, or an end of services
+    is so fresh that it may still be taken back.
+    """
+
+    until: datetime | None = None
 
 
 Decision: TypeAlias = Send | Block | Drop | Wait
 
 
-def decide(case: Case, now: datetime, today: date) -> Decision:
-    """Decide what becomes of a message whose turn has come; ``today`` is the partner's."""
+def decide(case: Case, now: datetime, today: date, grace: timedelta = NO_GRACE) -> Decision:
+    """Decide what becomes of a message whose turn has come; ``today`` is the partner's.
+
+    For ``grace`` after services ended HubSpot's people are not told yet.
+    """
     if case.client is None or case.partner is None:
         return Drop("erased")
     wrong = _contradiction(case, case.client) or _too_late(case, now, today)
@@ -112,6 +122,9 @@ def decide(case: Case, now: datetime, today: date) -> Decision:
     if case.earlier_in_flight:
         return Wait()
     if case.notice.kind == ENDED:
+        told_from = case.notice.due_at + grace
+        if now < told_from:
+            return Wait(told_from)
         return _address(case, who_hears_of_the_end(case.client, case.partner), None, None)
     ended = case.renewal is not None and case.renewal.status == "ended"
     owner = owner_of(case.client, case.policy, ended=ended)

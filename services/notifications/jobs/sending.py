@@ -69,6 +69,7 @@ class Lane:
         self._pool, self._clock, self._relay = pool, clock, relay
         self._settings, self._figures, self._freshness = settings, figures, freshness
         self._head = letters.head(settings)
+        self._grace = timedelta(seconds=settings.ended_notice_delay)
         self._held_up: str | None = None
         self._limit = max(1, settings.in_doubt // settings.lanes)
         self._claims: list[Claim] = []
@@ -204,7 +205,7 @@ class Lane:
 
     def _decide(self, turn: Turn, now: datetime, batch: _Batch) -> None:
         today = self._clock.today(turn.case.zone)
-        decision = domain.decide(turn.case, now, today)
+        decision = domain.decide(turn.case, now, today, self._grace)
         if isinstance(decision, domain.Send):
             to = Addressed(turn, decision.recipient, decision.owner)
             batch.mails.append(self._mail(to, now, today))
@@ -224,7 +225,8 @@ class Lane:
             if decision.again:
                 batch.further.append(Further(turn, None))
         else:
-            batch.unsent.append(Unsent(turn, State.PLANNED, None, available_at=now + SOON))
+            until = decision.until or now + SOON
+            batch.unsent.append(Unsent(turn, State.PLANNED, None, available_at=until))
 
     @staticmethod
     def _more(turn: Turn, others: Iterable[domain.Recipient], batch: _Batch) -> None:

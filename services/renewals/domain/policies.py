@@ -128,6 +128,8 @@ def renewals_snapshot(
         owner=client.owner,
         stages=None if client.stages is None else stages.described(client.stages),
         renewals=tuple(map(published, shown)),
+        owner_version=client.owner_version,
+        stages_version=client.stages_version,
     )
 
 

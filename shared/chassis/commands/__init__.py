@@ -18,6 +18,7 @@ from shared.chassis.commands.working import (
     finish,
     run,
     settings_of,
+    spare_garbage,
     working,
 )
 
@@ -26,7 +27,18 @@ if TYPE_CHECKING:
 
     from shared.chassis.settings import ServiceSettings
 
-__all__ = ["FAILED", "UNUSABLE", "Work", "cli", "fail", "finish", "run", "settings_of", "working"]
+__all__ = [
+    "FAILED",
+    "UNUSABLE",
+    "Work",
+    "cli",
+    "fail",
+    "finish",
+    "run",
+    "settings_of",
+    "spare_garbage",
+    "working",
+]
 
 REQUEST_GRACE_SECONDS = 5
 
@@ -72,7 +84,6 @@ def _add_serve(app: typer.Typer, service: str) -> None:
 
 
 def _serve(app: "FastAPI", settings: "ServiceSettings") -> int:
-    import gc
     import signal
 
     import uvicorn
@@ -80,10 +91,7 @@ def _serve(app: "FastAPI", settings: "ServiceSettings") -> int:
     # uvicorn repeats the signal once it has stopped; that it was told to stop is no failure.
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: None)
-    # What was imported stays for good: to look through it for garbage again and again would take
-    # a tenth of a busy service's time.
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+    spare_garbage()
     server = uvicorn.Server(
         uvicorn.Config(
             app,

@@ -2,14 +2,11 @@
 
 import importlib
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
 from shared.chassis.commands.working import FAILED, Work, fail, run
-
-if TYPE_CHECKING:
-    from shared.chassis.database import Pool
 
 Letters: TypeAlias = Annotated[
     list[int], typer.Argument(help="The numbers of dead letters.", min=1)
@@ -73,10 +70,7 @@ def _add_settling(group: typer.Typer, service: str) -> None:
 
         One that fails again stays open, with the new reason; the exit code is then 1.
         """
-        from shared.chassis import dead_letters
-
-        inboxes = importlib.import_module(f"services.{service}.main").INBOXES
-        _settle(service, letters, lambda pool, each: dead_letters.retry(pool, inboxes, each))
+        _settle(service, letters, _retrying(service))
 
     @group.command()
     def discard(
@@ -88,11 +82,20 @@ def _add_settling(group: typer.Typer, service: str) -> None:
 
         if not yes:
             typer.confirm(f"Discard {len(letters)} for good?", abort=True)
-        _settle(service, letters, dead_letters.discard)
+        _settle(service, letters, lambda work, each: dead_letters.discard(work.pool, each))
+
+
+def _retrying(service: str) -> Callable[[Work, int], Awaitable[None]]:
+    """How the service handles a record again; its `main` says so if its groups have revisions."""
+    from shared.chassis import dead_letters
+
+    main = importlib.import_module(f"services.{service}.main")
+    own: Callable[[Work, int], Awaitable[None]] | None = getattr(main, "retry_letter", None)
+    return own or (lambda work, each: dead_letters.retry(work.pool, main.INBOXES, each))
 
 
 def _settle(
-    service: str, letters: list[int], settle: "Callable[[Pool, int], Awaitable[None]]"
+    service: str, letters: list[int], settle: Callable[[Work, int], Awaitable[None]]
 ) -> None:
     from shared.chassis.dead_letters import NoSuchLetterError, RetryFailedError
 
@@ -100,7 +103,7 @@ def _settle(
         failures = 0
         for letter in letters:
             try:
-                await settle(work.pool, letter)
+                await settle(work, letter)
                 typer.echo(f"{letter}: done")
             except (NoSuchLetterError, RetryFailedError) as error:
                 failures += 1

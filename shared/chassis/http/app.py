@@ -48,6 +48,7 @@ def create_app(
     *,
     routers: Sequence[APIRouter],
     inboxes: Sequence[Inbox] = (),
+    feed: Extra | None = None,
     jobs: Sequence[Job] = (),
     extras: Sequence[Extra] = (),
     refused: type[Exception],
@@ -59,10 +60,11 @@ def create_app(
 
     ``refused`` is what the service's domain raises for a person's wish that it declines: an
     exception with ``field``, ``reason`` and, where it is not 422, ``status``. ``extras`` are
-    entered after the pool is open (``app.state.pool``) and left before it closes. Raises
-    TypeError for a route that says nothing about who may use it.
+    entered after the pool is open (``app.state.pool``) and left before it closes. ``feed`` is
+    entered in place of one subscription of each inbox for good; it says in ``app.state.inboxes``
+    which are fed. Raises TypeError for a route that says nothing about who may use it.
     """
-    lifespan = partial(_lifespan, inboxes=inboxes, jobs=jobs, extras=extras)
+    lifespan = partial(_lifespan, feed=feed, jobs=jobs, extras=extras)
     app = FastAPI(
         title=service,
         version=version,
@@ -74,14 +76,14 @@ def create_app(
         separate_input_output_schemas=False,
     )
     app.state.service, app.state.settings, app.state.clock = service, settings, clock
-    app.state.registry = CollectorRegistry()
+    app.state.registry, app.state.inboxes = CollectorRegistry(), list(inboxes)
     app.state.verifier = verifier or Verifier(
         settings.oidc_issuer, settings.oidc_audience, settings.oidc_jwks_url
     )
     app.state.addresses = []
     app.state.rates = Rates(settings.partner_rate)
     problems.install(app, refused)
-    app.include_router(probes.router(app, inboxes))
+    app.include_router(probes.router(app))
     for router in routers if settings.run_http else ():
         _check_policies(router)
         app.include_router(router)
@@ -118,7 +120,7 @@ def _policies(dependant: Dependant) -> list[frozenset[str]]:
 
 @asynccontextmanager
 async def _lifespan(
-    app: FastAPI, *, inboxes: Sequence[Inbox], jobs: Sequence[Job], extras: Sequence[Extra]
+    app: FastAPI, *, feed: Extra | None, jobs: Sequence[Job], extras: Sequence[Extra]
 ) -> AsyncIterator[None]:
     """Start in the order of need, stop in reverse.
 
@@ -143,8 +145,9 @@ async def _lifespan(
                 progress=app.state.relay,
             )
             await begin(background.running(sending, "relay", end=ending(app, "relay")))
-        if settings.run_consumers and inboxes:
-            await begin(kafka.consuming(settings, inboxes, pool))
+        if settings.run_consumers and app.state.inboxes:
+            inboxes: Sequence[Inbox] = app.state.inboxes
+            await begin(feed(app) if feed else kafka.consuming(settings, inboxes, pool))
         for extra in extras:
             await begin(extra(app))
         housekeeping = Job("forget old keys", forget_old_keys, 600, enabled=settings.run_http)

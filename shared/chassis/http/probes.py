@@ -1,7 +1,7 @@
 """Whether the service lives, whether it can answer, and the figures it is watched by."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import asyncpg
@@ -30,8 +30,8 @@ class DeliveryFigures(Collector):
     is left out, since an old figure would be taken for a present one.
     """
 
-    def __init__(self, app: FastAPI, inboxes: Sequence[Inbox]) -> None:
-        self._app, self._inboxes = app, inboxes
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
         self._rows: asyncpg.Record | None = None
 
     async def read(self, pool: Pool) -> None:
@@ -108,7 +108,7 @@ class DeliveryFigures(Collector):
         done = CounterMetricFamily(
             "inbox_records", "Records by what became of them.", labels=["group", "outcome"]
         )
-        for inbox in self._inboxes:
+        for inbox in self._app.state.inboxes:
             stopped.add_metric([inbox.group], float(inbox.stopped is not None))
             waiting.add_metric([inbox.group], float(inbox.waiting is not None))
             if inbox.lag is not None:
@@ -118,11 +118,11 @@ class DeliveryFigures(Collector):
         yield from (stopped, waiting, lag, done)
 
 
-def router(app: FastAPI, inboxes: Sequence[Inbox]) -> APIRouter:
+def router(app: FastAPI) -> APIRouter:
     """The three addresses that machines ask; none needs a token or tells about a partner."""
     probes = APIRouter(tags=["probes"])
     registry: CollectorRegistry = app.state.registry
-    figures = DeliveryFigures(app, inboxes)
+    figures = DeliveryFigures(app)
     registry.register(figures)
     begun = time.monotonic()
 
@@ -142,7 +142,7 @@ def router(app: FastAPI, inboxes: Sequence[Inbox]) -> APIRouter:
         body = {
             "status": "not ready" if trouble else "ready",
             "database": trouble or "ok",
-            "kafka": [_consumer(inbox) for inbox in inboxes],
+            "kafka": [_consumer(inbox) for inbox in app.state.inboxes],
             "relay": _waiting_relay(app),
         }
         return JSONResponse(body, 503 if trouble else 200)

@@ -103,6 +103,8 @@ def _snapshots() -> Iterator[Event]:
                 **_MRR,
             ),
         ),
+        owner_version=2,
+        stages_version=1,
     )
 
 

@@ -1,4 +1,4 @@
-"""B4: from the CSV files of a portfolio, some rows of which are spoiled, to clients with events."""
+"""IMPORT: from the CSV files of a portfolio, some rows of which are spoiled, to clients with events."""
 
 import asyncio
 import json
@@ -35,7 +35,7 @@ async def run(ground: Ground, *, size: int, repeats: int) -> Result:
     """Import a portfolio into an empty database by the command, then copy what came of it."""
     folder = ground.folder / "sample"
     _write(folder, size)
-    result = Result("B4", "import, spoiled rows reported", size, "clients/s")
+    result = Result("IMPORT", "import, spoiled rows reported", size, "clients/s")
     server = urlsplit(ground.postgres.dsn)
     connection = await asyncpg.connect(urlunsplit(server._replace(path="/clients")))
     try:

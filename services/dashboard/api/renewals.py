@@ -1,0 +1,218 @@
+"""Renewals: all of them, and those to act on, as lists and as files."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Final, Literal, cast
+from uuid import UUID
+
+from fastapi import Depends, Query, Request
+from fastapi.responses import HTMLResponse, StreamingResponse
+
+from services.dashboard.api import tellings
+from services.dashboard.api.commanding import Commanding
+from services.dashboard.api.guards import AViewer
+from services.dashboard.api.pages import Asked, Asking, page
+from services.dashboard.domain import owners
+from services.dashboard.store import renewals as store
+from services.dashboard.views import csv, frame
+from services.dashboard.views.renewals import COLUMNS, line, record, table_rows
+from shared.chassis.http import Cursor, Invalid, Router
+
+router = Router(tags=["renewals"], include_in_schema=False)
+
+ROWS: Final = 25
+AHEAD, BACK = ">", "<"
+ALL, TO_ACT_ON = "/renewals", "/renewals/to-act-on"
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the list is asked for, as the address says it."""
+
+    q: str
+    owner: str
+    status: str
+    kind: str
+    deadline_from: str
+    deadline_to: str
+    sort: str
+    cursor: str
+
+    @property
+    def active(self) -> bool:
+        """Whether anything is left out."""
+        return any(
+            (self.q, self.owner, self.status, self.kind, self.deadline_from, self.deadline_to)
+        )
+
+    def wanted(self, asked: Asking, *, upcoming: bool) -> store.Wanted:
+        """The same, as the store takes it."""
+        return store.Wanted(
+            today=asked.today,
+            default_owner=owners.default_party(asked.partner.policy),
+            upcoming=upcoming,
+            q=" ".join(self.q.split()),
+            owner=self.owner,
+            status="" if upcoming else self.status,
+            kind=self.kind,
+            deadline_from=_day("deadline_from", self.deadline_from),
+            deadline_to=_day("deadline_to", self.deadline_to),
+        )
+
+    @property
+    def field(self) -> store.Sort:
+        """What the list is sorted by."""
+        field = self.sort.removeprefix("-")
+        return cast("store.Sort", field if field in store.SORTS else "deadline")
+
+    @property
+    def descending(self) -> bool:
+        """Whether the last comes first."""
+        return self.sort.startswith("-")
+
+    @property
+    def order(self) -> str:
+        """The sort as the address has it, whatever was asked."""
+        return f"{'-' if self.descending else ''}{self.field}"
+
+    def place(self) -> store.Place | None:
+        """Where the page begins."""
+        if not self.cursor:
+            return None
+        types = [kind for _, kind in store.SORTS[self.field]]
+        order, way, *key, last = Cursor.decode(self.cursor, str, str, *types, UUID)
+        if order != self.order or way not in (AHEAD, BACK) or None in (*key, last):
+            raise Invalid("cursor", "a page of the list in this order", self.cursor)
+        return store.Place(tuple(key), last, backwards=way == BACK)
+
+    def cursor_of(self, place: store.Place | None) -> str:
+        """What the address of the page at a place has as its cursor."""
+        if place is None:
+            return ""
+        way = BACK if place.backwards else AHEAD
+        return Cursor.encode(self.order, way, *place.key, place.renewal_id)
+
+
+async def _filters(
+    q: Annotated[str, Query(max_length=200)] = "",
+    owner: Annotated[Literal["", "hubspot", "partner", "inherited"], Query()] = "",
+    status: Annotated[
+        Literal["", "pending", "confirmed", "renewed", "cancellation_requested", "ended"], Query()
+    ] = "",
+    kind: Annotated[Literal["", "renewal", "contact_tier_upgrade", "email_overage"], Query()] = "",
+    deadline_from: Annotated[str, Query(max_length=10)] = "",
+    deadline_to: Annotated[str, Query(max_length=10)] = "",
+    sort: Annotated[str, Query(max_length=30)] = "deadline",
+    cursor: Annotated[str, Query(max_length=1000)] = "",
+) -> Filters:
+    for field, written in (("deadline_from", deadline_from), ("deadline_to", deadline_to)):
+        _day(field, written)  # says what is wrong before anything is answered
+    return Filters(q, owner, status, kind, deadline_from, deadline_to, sort, cursor)
+
+
+def _day(field: str, written: str) -> date | None:
+    if not written:
+        return None
+    try:
+        return date.fromisoformat(written)
+    except ValueError as error:
+        raise Invalid(field, "a day such as 2026-01-19", written) from error
+
+
+TheFilters = Annotated[Filters, Depends(_filters)]
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The addresses of the pages before and after; empty where there is none."""
+
+    previous: str
+    next: str
+
+
+@router.get("/renewals")
+async def list_renewals(asked: Asked, filters: TheFilters) -> HTMLResponse:
+    """All renewals of the clients that the partner services."""
+    return await _list(asked, filters, upcoming=False)
+
+
+@router.get("/renewals/to-act-on")
+async def list_renewals_to_act_on(asked: Asked, filters: TheFilters) -> HTMLResponse:
+    """Those that wait for a decision: as many as the Alerts say."""
+    return await _list(asked, filters, upcoming=True)
+
+
+@router.get("/renewals.csv")
+async def save_renewals(
+    request: Request, viewer: AViewer, filters: TheFilters
+) -> StreamingResponse:
+    """The same as a file."""
+    return _file(request, viewer, filters, upcoming=False)
+
+
+@router.get("/renewals/to-act-on.csv")
+async def save_renewals_to_act_on(
+    request: Request, viewer: AViewer, filters: TheFilters
+) -> StreamingResponse:
+    """The same as a file."""
+    return _file(request, viewer, filters, upcoming=True)
+
+
+def _file(
+    request: Request, viewer: AViewer, filters: Filters, *, upcoming: bool
+) -> StreamingResponse:
+    name = "renewals-to-act-on" if upcoming else "renewals"
+    return StreamingResponse(
+        csv.streamed(COLUMNS, _records(request, viewer, filters, upcoming=upcoming)),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
+    )
+
+
+async def _records(
+    request: Request, viewer: AViewer, filters: Filters, *, upcoming: bool
+) -> AsyncIterator[Sequence[object]]:
+    """Rows for as long as the file is being sent: in a transaction of its own."""
+    async with Commanding(request, viewer).asking() as asked:
+        of = tellings.people_of(asked)
+        rows = store.stream_renewals(
+            asked.tx,
+            filters.wanted(asked, upcoming=upcoming),
+            sort=filters.field,
+            descending=filters.descending,
+        )
+        async for row in rows:
+            yield record(row, of)
+
+
+async def _list(asked: Asking, filters: Filters, *, upcoming: bool) -> HTMLResponse:
+    wanted = filters.wanted(asked, upcoming=upcoming)
+    found = await store.list_renewals(
+        asked.tx,
+        wanted,
+        sort=filters.field,
+        descending=filters.descending,
+        at=filters.place(),
+        limit=ROWS,
+    )
+    here = asked.here
+    before, after = (filters.cursor_of(place) for place in (found.before, found.after))
+    of = tellings.people_of(asked)
+    return await page(
+        asked,
+        "renewals/list.html.j2",
+        at="renewals/to-act-on" if upcoming else "renewals/all",
+        title="Renewals to act on" if upcoming else "All renewals",
+        upcoming=upcoming,
+        rows=table_rows(
+            (line(row, of, asked.links.account(row.account_id)) for row in found.rows), asked.here
+        ),
+        count=await store.count_renewals(asked.tx, wanted),
+        filters=filters,
+        here=here,
+        pages=Pages(
+            frame.without(here, cursor=before) if before else "",
+            frame.without(here, cursor=after) if after else "",
+        ),
+    )

@@ -1,0 +1,1 @@
+"""What the dashboard works out from what it knows; pure."""

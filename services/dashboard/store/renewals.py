@@ -1,0 +1,244 @@
+"""Contract changes as people look at them: filtered, sorted, page by page, and counted."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final, Literal, TypeAlias
+from uuid import UUID
+
+from pydantic import TypeAdapter
+
+from services.dashboard.domain.renewals import Renewal, RenewalRow
+from shared.chassis.database import Connection
+from shared.contracts.renewals import Option, OwnerChoice, Product
+
+Sort: TypeAlias = Literal["deadline", "client", "current_mrr", "renewal_mrr", "change"]
+Row: TypeAlias = Any  # a record of the database: its columns by name
+
+# The one place that says what is to be acted on: the rows of the list, and the number in Alerts.
+# $1 is the partner's today. A client whose services ended leaves at once, whatever its contract
+# changes say by then.
+UPCOMING: Final = """c.serviced AND r.status = 'pending'
+        AND r.deadline >= $1::date AND r.starts <= $1::date + 120"""
+FROM: Final = "renewals r JOIN clients c ON c.client_id = r.client_id"
+
+# Amounts of two currencies are never compared: they stand by currency first.
+SORTS: Final[dict[str, tuple[tuple[str, type], ...]]] = {
+    "deadline": (("r.deadline", date),),
+    "client": (("c.sort_domain", str),),
+    "current_mrr": (("r.currency", str), ("r.current_mrr", Decimal)),
+    "renewal_mrr": (("r.currency", str), ("r.renewal_mrr", Decimal)),
+    "change": (("r.currency", str), ("r.renewal_mrr - r.current_mrr", Decimal)),
+}
+MOST_WORDS: Final = 5
+_SQL_TYPES = {date: "date", str: "text", Decimal: "numeric"}
+_PRODUCTS = TypeAdapter(tuple[Product, ...])
+_OPTIONS = TypeAdapter(tuple[Option, ...])
+
+# Who relays the changes of a client; of one whose services ended that is HubSpot, whatever was set.
+_OWNER: Final = """CASE WHEN c.serviced THEN coalesce(c.owner ->> 'owner', 'default')
+             ELSE 'hubspot' END = ANY({}::text[])"""
+
+_COLUMNS = f"""r.renewal_id, r.client_id, r.version, r.kind, r.starts, r.deadline, r.currency,
+        r.current_mrr, r.renewal_mrr, r.products, c.domain, c.name, c.serviced, c.account_id,
+        c.owner,
+        CASE WHEN NOT c.serviced AND r.status = 'pending' THEN 'ended' ELSE r.status END AS status,
+        {UPCOMING} AS upcoming"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which contract changes are asked for; ``today`` and ``default_owner`` are the partner's.
+
+    ``owner`` is the effective one, or ``inherited``. Those of clients whose services ended are
+    shown only where ``status`` asks for them.
+    """
+
+    today: date
+    default_owner: str
+    upcoming: bool = False
+    q: str = ""
+    owner: str = ""
+    status: str = ""
+    kind: str = ""
+    client_id: UUID | None = None
+    deadline_from: date | None = None
+    deadline_to: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page begins: behind a row, or, going backwards, before it."""
+
+    key: tuple[Any, ...]
+    renewal_id: UUID
+    backwards: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A page, and the places of the pages before and after it."""
+
+    rows: Sequence[RenewalRow]
+    before: Place | None
+    after: Place | None
+
+
+def _conditions(wanted: Wanted) -> tuple[list[str], list[Any]]:
+    """Say which rows are shown, the same for the rows and for their number."""
+    ended = wanted.status == "ended"
+    # A statement has to name each parameter that it is given, so the first is always true.
+    shown = [
+        UPCOMING if wanted.upcoming else "$1::date IS NOT NULL",
+        "NOT c.serviced" if ended else "c.serviced",
+    ]
+    if wanted.owner == "inherited":
+        shown.append("coalesce(c.owner ->> 'owner', 'default') = 'default'")
+    arguments: list[Any] = [wanted.today]
+    for condition, given in (
+        ("r.status = {}", "" if ended else wanted.status),
+        *(("c.search LIKE {}", _containing(word)) for word in wanted.q.split()[:MOST_WORDS]),
+        (_OWNER, _owner(wanted)),
+        ("r.kind = {}", wanted.kind),
+        ("r.client_id = {}", wanted.client_id),
+        ("r.deadline >= {}", wanted.deadline_from),
+        ("r.deadline <= {}", wanted.deadline_to),
+    ):
+        if given:
+            arguments.append(given)
+            shown.append(condition.format(f"${len(arguments)}"))
+    return shown, arguments
+
+
+def _owner(wanted: Wanted) -> list[str] | None:
+    """The choices that make the wanted party the owner: its own name, and maybe the default."""
+    if wanted.owner not in ("hubspot", "partner"):
+        return None
+    inherits = ["default"] if wanted.owner == wanted.default_owner else []
+    return [wanted.owner, *inherits]
+
+
+def _containing(text: str) -> str:
+    """A pattern for a part of a text, in which nothing that was typed is a wild card."""
+    plain = text.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{plain}%"
+
+
+async def list_renewals(
+    tx: Connection,
+    wanted: Wanted,
+    *,
+    sort: Sort,
+    descending: bool = False,
+    at: Place | None = None,
+    limit: int,
+) -> Listed:
+    """A page of contract changes."""
+    by = SORTS[sort]
+    shown, arguments = _conditions(wanted)
+    back = at is not None and at.backwards
+    way, beyond = ("DESC", "<") if descending is not back else ("ASC", ">")
+    if at is not None:
+        kinds = [*(_SQL_TYPES[kind] for _, kind in by), "uuid"]
+        places = ", ".join(
+            f"${number}::{kind}" for number, kind in enumerate(kinds, len(arguments) + 1)
+        )
+        columns = ", ".join(column for column, _ in by)
+        shown.append(f"({columns}, r.renewal_id) {beyond} ({places})")
+        arguments += [*at.key, at.renewal_id]
+    arguments.append(limit + 1)
+    keys = ", ".join(f"{column} AS key_{number}" for number, (column, _) in enumerate(by))
+    order = ", ".join(f"{column} {way}" for column in [*(c for c, _ in by), "r.renewal_id"])
+    found = await tx.fetch(
+        f"""
+        SELECT {_COLUMNS}, {keys}
+          FROM {FROM}
+         WHERE {" AND ".join(shown)}
+         ORDER BY {order}
+         LIMIT ${len(arguments)}
+        """,  # noqa: S608 - made of constants of this module
+        *arguments,
+    )
+    page, more = found[:limit], len(found) > limit
+    if back:
+        page.reverse()
+    earlier, later = (more, True) if back else (at is not None, more)
+
+    def place(row: Row, *, backwards: bool) -> Place:
+        key = tuple(row[f"key_{number}"] for number in range(len(by)))
+        return Place(key, row["renewal_id"], backwards)
+
+    return Listed(
+        [RenewalRow(**_fields(row)) for row in page],
+        place(page[0], backwards=True) if page and earlier else None,
+        place(page[-1], backwards=False) if page and later else None,
+    )
+
+
+async def count_renewals(tx: Connection, wanted: Wanted) -> int:
+    """How many contract changes `list_renewals` would give, all pages together."""
+    shown, arguments = _conditions(wanted)
+    query = f"SELECT count(*) FROM {FROM} WHERE {' AND '.join(shown)}"  # noqa: S608 - constants
+    return int(await tx.fetchval(query, *arguments))
+
+
+async def stream_renewals(
+    tx: Connection, wanted: Wanted, *, sort: Sort, descending: bool = False
+) -> AsyncIterator[RenewalRow]:
+    """All contract changes of the list, as they are read."""
+    shown, arguments = _conditions(wanted)
+    way = "DESC" if descending else "ASC"
+    order = ", ".join(
+        f"{column} {way}" for column in [*(c for c, _ in SORTS[sort]), "r.renewal_id"]
+    )
+    query = f"""
+        SELECT {_COLUMNS}
+          FROM {FROM}
+         WHERE {" AND ".join(shown)}
+         ORDER BY {order}
+        """  # noqa: S608 - made of constants of this module
+    async for row in tx.cursor(query, *arguments, prefetch=500):
+        yield RenewalRow(**_fields(row))
+
+
+async def find_renewal(tx: Connection, renewal_id: UUID, today: date) -> Renewal | None:
+    """A contract change as a whole; None where the partner has none of this id."""
+    row = await tx.fetchrow(
+        f"""
+        SELECT {_COLUMNS}, r.options, r.chosen_option_id
+          FROM {FROM}
+         WHERE r.renewal_id = $2
+        """,  # noqa: S608 - constants of this module
+        today,
+        renewal_id,
+    )
+    if row is None:
+        return None
+    return Renewal(
+        **_fields(row),
+        options=_OPTIONS.validate_json(row["options"]),
+        chosen_option_id=row["chosen_option_id"],
+    )
+
+
+def _fields(row: Row) -> dict[str, Any]:
+    return {
+        "renewal_id": row["renewal_id"],
+        "client_id": row["client_id"],
+        "version": row["version"],
+        "kind": row["kind"],
+        "status": row["status"],
+        "upcoming": row["upcoming"],
+        "starts": row["starts"],
+        "deadline": row["deadline"],
+        "currency": row["currency"],
+        "current_mrr": row["current_mrr"],
+        "renewal_mrr": row["renewal_mrr"],
+        "products": _PRODUCTS.validate_json(row["products"]),
+        "domain": row["domain"],
+        "name": row["name"],
+        "serviced": row["serviced"],
+        "account_id": row["account_id"],
+        "owner": OwnerChoice.model_validate_json(row["owner"]) if row["owner"] else None,
+    }
