@@ -81,8 +81,7 @@ if __name__ == "__main__":
     argparse.ArgumentParser(
         prog="python -m tests.benchmarks",
         description=__doc__,
-        epilog="Settings, as of make bench: QUICK=1 for less than 3 minutes; B=B1,B3 for some (B5 is the "
-        "page, IMPORT the portfolio); "
-        "N=100000 for another size.",
+        epilog="Settings, as of make bench: QUICK=1 for B1 to B3 in less than 3 minutes; B=B1,B3 "
+        "for some (B5 is the page, IMPORT the portfolio); N=100000 for another size.",
     ).parse_args()
     sys.exit(asyncio.run(main()))

@@ -1,4 +1,4 @@
-"""IMPORT: from the CSV files of a portfolio, some rows of which are spoiled, to clients with events."""
+"""IMPORT: from the CSV files of a portfolio, some rows spoiled, to clients with their events."""
 
 import asyncio
 import json
