@@ -8,7 +8,6 @@ import pytest
 
 from services.dashboard.senders.owners import Answer, Away, Done, Owners, Refused, Stale
 
-
 NO_REASON = "It was refused, without a reason."
 
 
