@@ -80,7 +80,7 @@ async def test_a_row_shows_its_actions_when_the_focus_comes(visits: Visits) -> N
     button = row(page, ACME).get_by_role("button", name="Actions")
 
     await tab_to(page, button)
-    assert await button.evaluate("(each) => Number(getComputedStyle(each).opacity)") == 1
+    await expect(button).to_have_css("opacity", "1")
     await page.keyboard.press("Enter")
     item = page.get_by_role("link", name="Renewal details").locator("visible=true")
     await expect(item).to_be_visible()

@@ -14,6 +14,7 @@ import pytest
 from deploy.local.databases import Addresses
 from services.dashboard.domain.renewals import Renewal, compare
 from services.dashboard.views.renewals import mail_to
+from services.renewals import jobs
 from shared.chassis.clock import ManualClock
 from shared.chassis.database import Pool
 from shared.contracts.renewals import Option, Product
@@ -61,6 +62,26 @@ async def test_the_panel_has_an_address_of_its_own_and_needs_no_javascript(sight
     assert " open>" in dialog.partition("\n")[0]
     assert "49 days" in words(dialog)
     assert link(dialog, "") == "/renewals?q=orchard"  # closes it
+
+
+async def test_what_was_decided_is_told_with_who_when_and_why(sight: Sight) -> None:
+    facts = section(await sight.read(panel_of("lumen")), "renewal-facts")
+
+    assert "Status Renewed Same products By Max Ibarra , 5 Jan 2026, 07:00" in facts
+    assert "“ as agreed on the phone ”" in facts
+
+
+async def test_what_renewed_by_itself_says_that_nobody_decided(
+    there: World, clock: ManualClock
+) -> None:
+    clock.advance(timedelta(days=5))
+    await jobs.run_settle_once(there.pool("renewals"), clock)
+    await there.settled()
+    ann = await there.person()
+
+    html = (await ann.get(f"/panels/renewals/{ACME_RENEWAL}")).text
+
+    assert "Renewed By itself, 20 Jan 2026" in section(html, "renewal-facts")
 
 
 async def test_who_is_blocked_or_superseded_is_on_the_line_with_why(sight: Sight) -> None:
@@ -202,9 +223,8 @@ async def test_a_member_chooses_an_option_and_sees_it_at_once(there: World) -> N
     assert (status, reason) == ("renewed", "Agreed by phone.")
     assert offered["Renew: Bigger 1,265.50"] == f"renewed:{option}"
     assert "Decided for acme.example.com: renewed." in words(html)
-    assert "Status Renewed Bigger Current MRR 935.50 USD Renewal MRR 1,265.50 USD" in section(
-        html, "renewal-facts"
-    )
+    assert "Current MRR 935.50 USD Renewal MRR 1,265.50 USD" in section(html, "renewal-facts")
+    assert "Status Renewed Bigger By Ben Lee" in section(html, "renewal-facts")
     assert "Change the decision" in html
     assert str(ACME_RENEWAL) not in "".join(re.findall(r'<tr id="renewal-([^"]+)"', html))
     assert f'value="renewed:{option}" required checked' in (await ben.get(PATH)).text

@@ -238,7 +238,7 @@ async def test_who_was_overtaken_sees_how_it_is_now_and_can_save_again(there: Wo
             httpx2.Response(503, json={"detail": "Try again"}),
             "The renewals service cannot do it at the moment. Nothing was changed.",
         ),
-        (httpx2.Response(502, text="<h1>Bad gateway</h1>"), "cannot do it at the moment"),
+        (httpx2.Response(502, text="<h1>Bad gateway</h1>"), "The renewals service failed while"),
         (httpx2.Response(429, json={}), "cannot do it at the moment"),
     ],
 )

@@ -29,7 +29,7 @@ from services.dashboard.api.pages import Asked, Asking, page, panel
 from services.dashboard.domain.renewals import CANCELLED, Renewal, compare, why_not_decided
 from services.dashboard.senders.owners import Done
 from services.dashboard.store.messages import find_client
-from services.dashboard.store.renewals import find_renewal
+from services.dashboard.store.renewals import find_decision, find_renewal
 from services.dashboard.store.services import find_services
 from services.dashboard.views import formats, frame, render
 from services.dashboard.views.owners import meaning, roles_of
@@ -70,6 +70,8 @@ async def show_renewal(asked: Asking, renewal_id: UUID) -> str | None:
         again=frame.without(f"/panels/renewals/{renewal_id}", told=asked.told if part else ""),
         close=asked.page_address,
         back=back,
+        decision=await find_decision(asked.tx, renewal_id) if shown.decided else None,
+        users={user.user_id: user.name for user in partner.users},
         portal=asked.links.account(renewal.account_id),
         renewal=renewal,
         line=shown,

@@ -23,6 +23,10 @@ NO_ANSWER: Final = (
     "{service} did not answer in time. It may have done it all the same: look again in a moment."
 )
 BUSY: Final = "{service} cannot do it at the moment. Nothing was changed."
+FAILED: Final = (
+    "{service} failed while doing it. It may have been done all the same: look again in a moment."
+)
+NOT_TRIED: Final = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
 NOT_KNOWN: Final = "{service} does not know this. It may have been removed meanwhile."
 NOT_ALLOWED: Final = "{service} does not let you do this. Your role may have changed: sign in anew."
 
@@ -172,7 +176,8 @@ class _Service:
             return Refused({}, NOT_ALLOWED.format(service=self._name))
         if answer.is_server_error or status == HTTPStatus.TOO_MANY_REQUESTS:
             log.warning("owner_away", service=self._name, status=status)
-            return Away(BUSY.format(service=self._name))
+            told, perhaps = (BUSY, False) if status in NOT_TRIED else (FAILED, True)
+            return Away(told.format(service=self._name), perhaps)
         return _refused(_body(answer))
 
     def _away(self, error: Exception, reason: str, *, perhaps_done: bool = False) -> Away:

@@ -68,7 +68,8 @@ function away(is) {
 }
 document.addEventListener("htmx:error", () => away(true));
 document.addEventListener("htmx:response:error", (event) => {
-  if (event.detail.ctx.response.status >= 500) away(true);
+  const { response, target } = event.detail.ctx;
+  if (response.status >= 500 && target?.id !== "dialog") away(true); // a dialog says it itself
 });
 document.addEventListener("htmx:after:request", (event) => {
   if (event.detail.ctx.response?.status < 500) away(false);

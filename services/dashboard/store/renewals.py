@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID
@@ -11,7 +11,13 @@ from pydantic import TypeAdapter
 
 from services.dashboard.domain.renewals import Renewal, RenewalRow
 from shared.chassis.database import Connection
-from shared.contracts.renewals import Option, OwnerChoice, Product
+from shared.contracts.renewals import (
+    Option,
+    OwnerChoice,
+    Product,
+    RenewalDecided,
+    RenewalSettled,
+)
 
 Sort: TypeAlias = Literal["deadline", "client", "current_mrr", "renewal_mrr", "change"]
 Row: TypeAlias = Any  # a record of the database: its columns by name
@@ -83,6 +89,15 @@ class Listed:
     rows: Sequence[RenewalRow]
     before: Place | None
     after: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """When a contract change was decided, and why. Without an actor it renewed by itself."""
+
+    at: datetime
+    actor_id: UUID | None
+    reason: str
 
 
 def _conditions(wanted: Wanted) -> tuple[list[str], list[Any]]:
@@ -220,6 +235,22 @@ async def find_renewal(tx: Connection, renewal_id: UUID, today: date) -> Renewal
         options=_OPTIONS.validate_json(row["options"]),
         chosen_option_id=row["chosen_option_id"],
     )
+
+
+async def find_decision(tx: Connection, renewal_id: UUID) -> Decision | None:
+    """How a contract change was decided last; None where nobody did and time has not either."""
+    row = await tx.fetchrow(
+        """
+        SELECT at, actor_id, coalesce(said ->> 'reason', '') AS reason
+          FROM changes
+         WHERE subject_id = $1 AND type = ANY($2::text[])
+         ORDER BY version DESC
+         LIMIT 1
+        """,
+        renewal_id,
+        [RenewalDecided.TYPE, RenewalSettled.TYPE],
+    )
+    return Decision(**dict(row)) if row else None
 
 
 def _fields(row: Row) -> dict[str, Any]:
