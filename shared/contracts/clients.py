@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from shared.contracts.event import (
+from .event import (
     ClientId,
     Currency,
     Data,
@@ -133,9 +133,9 @@ class ClientSnapshot(Snapshot):
     account_id: int = Field(
         description="HubSpot account (Hub ID) of the customer, the same for every partner."
     )
-    company: Company
-    relationship: Relationship
-    services: Services
+    company: Company = Field(description="What the CRM says of the company.")
+    relationship: Relationship = Field(description="How the partner came to it, and what it does.")
+    services: Services = Field(description="Whether the partner services it.")
     subscriptions: tuple[Subscription, ...] = Field((), description="All that it has now.")
     contact_tier: Allowance | None = Field(None, description="None where unknown.")
     email_tier: Allowance | None = Field(None, description="Sends a month; None where unknown.")
@@ -221,7 +221,7 @@ class ClientRegistered(ClientEvent):
     account_id: int = Field(
         description="HubSpot account (Hub ID) of the customer, the same for every partner."
     )
-    relationship: Relationship
+    relationship: Relationship = Field(description="How the partner came to it, and what it does.")
     period: int = Field(ge=1, description="Which of the times that the partner services it.")
     subscriptions: tuple[Subscription, ...] = Field((), description="All that it has now.")
     app_usage: AppUsage | None = Field(None, description="Of the last counted period.")
@@ -232,7 +232,7 @@ class ClientRelationshipChanged(ClientEvent):
 
     TYPE = "clients.ClientRelationshipChanged.v1"
 
-    relationship: Relationship
+    relationship: Relationship = Field(description="What the partner is to the client now.")
 
 
 class ClientContactsChanged(ClientEvent):
@@ -248,7 +248,7 @@ class SubscriptionChanged(ClientEvent):
 
     TYPE = "clients.SubscriptionChanged.v1"
 
-    subscription: Subscription
+    subscription: Subscription = Field(description="As it is now.")
     previous: Subscription | None = Field(None, description="None where it is new.")
 
 
@@ -257,7 +257,7 @@ class SubscriptionRemoved(ClientEvent):
 
     TYPE = "clients.SubscriptionRemoved.v1"
 
-    subscription: Subscription
+    subscription: Subscription = Field(description="As it was last.")
 
 
 class AllowancesRecorded(ClientEvent):
@@ -274,7 +274,7 @@ class AppUsageRecorded(ClientEvent):
 
     TYPE = "clients.AppUsageRecorded.v1"
 
-    app_usage: AppUsage
+    app_usage: AppUsage = Field(description="Of the period that was counted last.")
 
 
 class ServicesEnded(ClientEvent):

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from shared.contracts import registry
-from shared.contracts.event import Event, Tombstone
+from . import registry
+from .event import Event, Tombstone
 
 CONTENT_TYPE = "application/json"
 ERASED = "Erased.v1"

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from shared.contracts.event import ClientId, Event, PartnerId
+from .event import ClientId, Event, PartnerId
 
 EVENTS = "notifications.events.v1"
 

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from shared.contracts import ids
-from shared.contracts.event import (
+from . import ids
+from .event import (
     ClientId,
     Currency,
     Data,
@@ -148,7 +148,7 @@ class ClientRenewalsSnapshot(Snapshot):
 
     client_id: ClientId
     partner_id: PartnerId
-    owner: OwnerChoice
+    owner: OwnerChoice = Field(description="What is chosen for this client.")
     stages: tuple[Stage, ...] | None = Field(None, description="None: the partner's stages.")
     renewals: tuple[Renewal, ...] = Field((), description="All of them, by their start.")
 
@@ -233,7 +233,7 @@ class RenewalDeadlineApproaching(RenewalEvent):
     current_mrr: CurrentMrr
     renewal_mrr: RenewalMrr
     products: tuple[Product, ...] = Field((), description="What stands for decision.")
-    owner: EffectiveOwner
+    owner: EffectiveOwner = Field(description="Who relays the change, by the policy of that time.")
     client_version: int = Field(
         0, description="Version of the client's snapshot that this was decided on."
     )
@@ -292,8 +292,8 @@ class RenewalOwnerChanged(Event):
 
     client_id: ClientId
     partner_id: PartnerId
-    owner: OwnerChoice
-    previous: OwnerChoice
+    owner: OwnerChoice = Field(description="What is chosen from now on.")
+    previous: OwnerChoice = Field(description="What was chosen until now.")
     changed_by: UUID | None = Field(None, description="None where an import said so.")
 
 
@@ -304,8 +304,8 @@ class DefaultRenewalOwnerChanged(Event):
     KEY, SUBJECT = "partner_id", "partner_id"
 
     partner_id: PartnerId
-    owner: OwnerChoice
-    previous: OwnerChoice
+    owner: OwnerChoice = Field(description="What is chosen from now on.")
+    previous: OwnerChoice = Field(description="What was chosen until now.")
     changed_by: UUID | None = Field(None, description="None where an import said so.")
 
 

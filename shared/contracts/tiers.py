@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, PlainSerializer, WithJsonSchema
 
-from shared.contracts.event import Currency, Data, Event, Money, PartnerId, Snapshot
+from .event import Currency, Data, Event, Money, PartnerId, Snapshot
 
 EVENTS = "tiers.events.v1"
 STATE = "tiers.state.v1"
@@ -51,7 +51,7 @@ class TierPerformanceChanged(TierEvent):
 
     TYPE = "tiers.TierPerformanceChanged.v1"
 
-    performance: Performance
+    performance: Performance = Field(description="The figures now.")
     previous_tier: str | None = Field(None, description="What the figures gave before.")
 
 
@@ -86,4 +86,4 @@ class PartnerTierSnapshot(Snapshot):
     credited_since: date | None = Field(None, description="None: never credited.")
     next_review_on: date | None = Field(None, description="When the credited tier may change.")
     certified_until: date | None = Field(None, description="Last day of its certification.")
-    performance: Performance
+    performance: Performance = Field(description="The figures now.")
