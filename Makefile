@@ -6,11 +6,11 @@ READY := .venv/ready
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
 SERVICES := $(patsubst services/%/pyproject.toml,%,$(wildcard services/*/pyproject.toml))
 .DEFAULT_GOAL := help
-.PHONY: help demo down logs test check lock bench
+.PHONY: help demo down logs test check contracts lock bench
 .DELETE_ON_ERROR:
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY) ## Start everything, import a sample portfolio, send its mail, and show what happened
 	@$(BIN)/python -m deploy.demo
@@ -29,6 +29,9 @@ check: $(READY) ## Format, lint, types, import rules, templates and migrations
 
 bench: $(READY) ## Measure (QUICK=1 ends within 3 minutes)
 	@QUICK=$(QUICK) B=$(B) N=$(N) $(BIN)/python -m tests.benchmarks
+
+contracts: $(READY) ## Publish schemas, documents and types of the events; refuse what breaks a reader (ARGS=--check compares)
+	@$(BIN)/python -m shared.contracts publish $(ARGS)
 
 lock: $(READY) ## Write the locks, hashed and without addresses (ARGS=--upgrade for newer versions)
 	$(LOCK) $(ARGS) -o requirements.txt requirements.in shared/pyproject.toml $(SERVICES:%=services/%/pyproject.toml) && for s in $(SERVICES); do $(LOCK) -o services/$$s/requirements.txt services/$$s/pyproject.toml shared/pyproject.toml --constraint requirements.txt || exit; done

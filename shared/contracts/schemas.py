@@ -27,7 +27,7 @@ class _Untitled(GenerateJsonSchema):
 def render(event: type[Event], example: Any, revision: int) -> Schema:
     """The schema of what is written; a reader takes it as it is and ignores what it lacks."""
     body = event.model_json_schema(mode="serialization", schema_generator=_Untitled)
-    _illustrate(body, example)
+    _illustrate(body, example or {})
     return {
         "$schema": DIALECT,
         "$id": f"{SCHEMAS}/{event.TYPE}/{revision}",
@@ -165,7 +165,7 @@ _BREAKS: dict[gate.Direction, str] = {
 
 def _refused(event: Event, history: list[Schema]) -> Iterator[str]:
     """Which consumer would break, and by what."""
-    new = render(type(event), {}, len(history))
+    new = render(type(event), None, len(history))
     for old in history:
         for breach in gate.breaches(old, new):
             who = _BREAKS[breach.direction].format(old["$id"].rpartition("/")[2])
