@@ -251,7 +251,7 @@ def test_the_typescript_types_take_every_golden_record_and_refuse_what_is_wrong(
 
     run = node(
         f"process.argv.splice(1, 0, 'tsc'); require({json.dumps(compiler)});",
-        *("--noEmit", "--strict", "--lib", "es5", "--types", ""),
+        *("--noEmit", "--strict", "--lib", "es5", "--typeRoots", str(tmp_path)),
         "--exactOptionalPropertyTypes",
         str(tmp_path / "checked.ts"),
     )

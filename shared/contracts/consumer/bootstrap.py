@@ -6,6 +6,7 @@ Needs aiokafka (``partner-tools-events[aiokafka]``); afterwards any client goes 
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
+from ..topics import REGISTRY, Topic
 from .reading import Erased, Reader, Told
 
 Apply: TypeAlias = Callable[[Told | Erased], Awaitable[None]]
@@ -24,18 +25,23 @@ async def bootstrap(
 
     Call it before the consumer starts. Returns False, and does nothing, where the group has been
     placed before; a start that broke off begins anew, so ``apply`` must not mind hearing a
-    snapshot again. The options are those of ``AIOKafkaConsumer``.
+    snapshot again. The options are those of ``AIOKafkaConsumer``. Raises LookupError where Kafka
+    lacks one of both topics.
     """
     from aiokafka import AIOKafkaConsumer, TopicPartition
 
-    events, state = f"{owner}.events.v1", f"{owner}.state.v1"
+    events, state = _topic(f"{owner}.events.v1"), _topic(f"{owner}.state.v1")
     consumer = AIOKafkaConsumer(
         bootstrap_servers=servers, group_id=group, enable_auto_commit=False, **options
     )
     await consumer.start()
     try:
+        there = await consumer.topics()
+        for topic in (events, state):
+            if topic.name not in there:
+                raise LookupError(f"Kafka has no {topic.name}, or this user may not see it")
         facts, truths = [
-            [TopicPartition(topic, number) for number in await _partitions(consumer, topic)]
+            [TopicPartition(topic.name, number) for number in range(topic.partitions)]
             for topic in (events, state)
         ]
         if any([await consumer.committed(each) is not None for each in (*facts, *truths)]):
@@ -52,13 +58,11 @@ async def bootstrap(
     return True
 
 
-async def _partitions(consumer: Any, topic: str) -> list[int]:
-    consumer.client.add_topic(topic)
-    await consumer.client.force_metadata_update()
-    found = consumer.partitions_for_topic(topic)
-    if not found:
-        raise LookupError(f"Kafka has no topic {topic}, or this user may not see it")
-    return sorted(found)
+def _topic(name: str) -> Topic:
+    found = next((topic for topic in REGISTRY if topic.name == name), None)
+    if found is None:
+        raise LookupError(f"there is no topic {name}")
+    return found
 
 
 async def _read_to(consumer: Any, ends: dict[Any, int], reader: Reader, apply: Apply) -> None:
