@@ -1,4 +1,4 @@
-"""The package as others get it: built as a wheel, installed where nothing of ours is."""
+"""The package as others get it, installed where nothing of ours is; and somebody who speaks."""
 
 import subprocess
 import sys
@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.sources import ROOT
+from tests.conftest import MakeDatabase
+from tests.kit.speaking import Owner
 
 PACKAGE = ROOT / "kit" / "python"
 
@@ -33,3 +35,9 @@ def clean_python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         done = subprocess.run([uv, *command], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
     return python
+
+
+@pytest.fixture
+async def owner(database: MakeDatabase, fresh_topics: str) -> Owner:
+    """The clients service, as far as it speaks; every topic is there and empty."""
+    return Owner((await database("clients")).dsn, fresh_topics)

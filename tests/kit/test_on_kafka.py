@@ -3,22 +3,16 @@
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID, uuid5
 
-import asyncpg
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary
 from cloudevents.core.formats.json import JSONFormat
 
-from shared.chassis import outbox
-from shared.chassis.relay import Relay
 from shared.contracts import clients, examples, ids, registry, renewals, topics
 from shared.contracts.consumer.bootstrap import bootstrap
 from shared.contracts.consumer.reading import Broken, Erased, Reader, Told
@@ -26,85 +20,10 @@ from shared.contracts.event import Event, Tombstone
 from shared.contracts.fake.__main__ import main
 from shared.contracts.fake.mishaps import Mishaps
 from shared.contracts.fake.story import Story
-from tests.conftest import MakeDatabase
+from tests.kit.speaking import READ, TOLD, Owner, go_on, read_all
 
 pytestmark = pytest.mark.delivery
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
-READ = Reader()
-
-
-@asynccontextmanager
-async def consuming(
-    servers: str, *names: str, group: str | None = None
-) -> AsyncIterator[AIOKafkaConsumer]:
-    consumer = AIOKafkaConsumer(
-        *names,
-        bootstrap_servers=servers,
-        group_id=group,
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-    )
-    await consumer.start()
-    try:
-        yield consumer
-    finally:
-        await consumer.stop()
-
-
-async def read_all(servers: str, *names: str) -> list[Any]:
-    """All records of some topics up to their present ends."""
-    found: list[Any] = []
-    async with consuming(servers) as consumer:
-        parts = [TopicPartition(name, number) for name in names for number in range(12)]
-        ends = await consumer.end_offsets(parts)
-        consumer.assign(parts)
-        await consumer.seek_to_beginning(*parts)
-        async with asyncio.timeout(60):
-            while any([await consumer.position(part) < ends[part] for part in parts]):
-                for records in (await consumer.getmany(timeout_ms=200)).values():
-                    found += records
-    return found
-
-
-async def go_on(servers: str, group: str, *names: str, until: int) -> list[Told | Erased]:
-    """What a group hears from where it stands, until so many messages or nothing more comes."""
-    heard: list[Told | Erased] = []
-    async with consuming(servers, *names, group=group) as consumer, asyncio.timeout(60):
-        while len(heard) < until:
-            for records in (await consumer.getmany(timeout_ms=200)).values():
-                for each in records:
-                    message = READ.read(each.topic, each.key, each.value, each.headers)
-                    assert isinstance(message, Told | Erased)
-                    heard.append(message)
-            await consumer.commit()
-    return heard
-
-
-class Owner:
-    """A service that records and relays, and nothing else."""
-
-    def __init__(self, dsn: str, servers: str) -> None:
-        self.dsn, self.servers = dsn, servers
-
-    async def says(self, *events: Event | Tombstone) -> None:
-        connection = await asyncpg.connect(self.dsn)
-        async with connection.transaction():
-            await outbox.record(connection, *events)
-        relay = asyncio.create_task(Relay(self.dsn, self.servers, source="/test").run())
-        async with asyncio.timeout(30):
-            while await connection.fetchval("SELECT count(*) FROM outbox"):
-                await asyncio.sleep(0.02)
-        relay.cancel()
-        await asyncio.wait({relay})
-        await connection.close()
-
-
-@pytest.fixture
-async def owner(database: MakeDatabase, fresh_topics: str) -> Owner:
-    return Owner((await database("clients")).dsn, fresh_topics)
-
-
-TOLD = [topic.name for topic in topics.REGISTRY if topic.kind != "dead-letters"]
 
 
 async def test_cloudevents_reads_every_golden_record_from_the_real_topic(owner: Owner) -> None:
