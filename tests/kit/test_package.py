@@ -1,16 +1,19 @@
 """partner-tools-events is a package like any other: it installs, is typed, and needs none of us."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
+from shared.contracts import documents
 from shared.contracts.registry import PUBLISHED
 from tests.architecture.sources import ROOT
 from tests.kit.conftest import PACKAGE
 
+LIBRARIES = ["--disable-error-code", "import-untyped"]  # aiokafka says no types
 CONSUMER = """
 import sqlite3
 from importlib.resources import files
@@ -82,18 +85,19 @@ def test_its_users_are_type_checked_in_earnest(clean_python: Path, tmp_path: Pat
     )
     (tmp_path / "wrong.py").write_text(wrong, "utf-8")
 
-    good, bad = [
+    good, whole, bad = [
         subprocess.run(
             [
                 sys.executable, "-m", "mypy", "--strict", "--no-incremental",
-                "--config-file", "", "--python-executable", clean_python, name,
+                "--config-file", "", "--python-executable", clean_python, *what,
             ],
             cwd=tmp_path, capture_output=True, text=True, check=False, timeout=100,
         )
-        for name in ("good.py", "wrong.py")
+        for what in (["good.py"], ["-p", "partner_tools_events", *LIBRARIES], ["wrong.py"])
     ]  # fmt: skip
 
     assert good.returncode == 0, good.stdout
+    assert whole.returncode == 0, whole.stdout
     assert "Missing named argument" in bad.stdout
     assert '"Reader" has no attribute "x"' in bad.stdout
 
@@ -118,6 +122,12 @@ def test_the_wheel_holds_the_contracts_and_nothing_that_others_need_not_have(whe
     assert f"published/{min(PUBLISHED.glob('*.schema.json')).name}" in inside
     assert not {name for name in names if "gate" in name or "__pycache__" in name}
     assert not {name for name in names if name.startswith(("shared", "tests"))}
+
+
+def test_its_version_is_that_of_the_contracts(wheel: Path) -> None:
+    document = json.loads((documents.REFERENCE / "asyncapi.json").read_text("utf-8"))
+
+    assert wheel.name == f"partner_tools_events-{document['info']['version']}-py3-none-any.whl"
 
 
 def test_its_readme_names_what_is_there() -> None:
