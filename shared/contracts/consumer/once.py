@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from typing import Any, Literal, Protocol
 
+from ..event import Snapshot
 from .reading import Erased, Told
 
 
@@ -72,20 +73,23 @@ class Seen:
 
 
 class Versions:
-    """Which version of each subject is the newest known: for what snapshots say.
+    """Which version of each subject is the newest known: for those who keep the last word.
 
-    A copy, a replay or a late arrival is no news, and no ids need be kept.
+    A copy, a replay or a late arrival is no news, and no ids need be kept. Snapshots and the end
+    of their key are one row of versions; each type of fact is one of its own.
     """
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str], int] = {}
+        self._known: dict[tuple[str, str, str], int] = {}
 
     def news(self, message: Told | Erased) -> bool:
-        """Whether it is newer than all that was told of its subject so far."""
-        if message.attributes is None:
+        """Whether it is newer than all of its row that was told of its subject so far."""
+        told = message.attributes
+        if told is None:
             return True
-        about = message.attributes.source, message.attributes.subject
-        if message.attributes.version <= self._known.get(about, 0):
+        fact = isinstance(message, Told) and not isinstance(message.event, Snapshot)
+        row = told.source, told.subject, told.type if fact else ""
+        if told.version <= self._known.get(row, 0):
             return False
-        self._known[about] = message.attributes.version
+        self._known[row] = told.version
         return True

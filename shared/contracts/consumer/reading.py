@@ -69,7 +69,11 @@ class Reader:
     """
 
     def __init__(self, *events: type[Event]) -> None:
-        wanted = events or EVENTS
+        """Without events: all that there are, in the version that was there first.
+
+        So a newer package brings nothing that was not asked for.
+        """
+        wanted = events or _oldest()
         self._events = {event.TYPE: event for event in wanted}
         names = [event.TYPE.rpartition(".v")[0] for event in wanted]
         for name in names:
@@ -103,3 +107,10 @@ class Reader:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"])) or "the value"
             return Broken(topic, name, f"{attributes.type}: {where}: {first['msg']}")
+
+
+def _oldest() -> tuple[type[Event], ...]:
+    found: dict[str, type[Event]] = {}
+    for event in sorted(EVENTS, key=lambda each: int(each.TYPE.rpartition(".v")[2])):
+        found.setdefault(event.TYPE.rpartition(".v")[0], event)
+    return tuple(found.values())

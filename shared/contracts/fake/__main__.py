@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 from ..record import Record
-from .kafka import Access, RefusedError, prepare, publish
+from .kafka import Access, RefusedError, prepare, publish, telling_failures
 from .mishaps import Mishaps
 from .story import Story
 
@@ -100,6 +100,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 0
+    except BrokenPipeError:  # whoever listened has heard enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     print(f"{count} records told, seed {given.seed}.", file=sys.stderr)
     return 0
 
@@ -113,8 +116,9 @@ async def _to_kafka(given: argparse.Namespace, records: Iterator[Record]) -> int
         tls=given.tls,
         ca_file=given.ca_file,
     )
-    await prepare(access, create=given.create_topics, append=given.append)
-    return await publish(access, records, rate=given.rate, say=_progress)
+    with telling_failures(access):
+        await prepare(access, create=given.create_topics, append=given.append)
+        return await publish(access, records, rate=given.rate, say=_progress)
 
 
 def _progress(count: int) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +40,19 @@ class Access:
             "security_protocol": protocol,
             "ssl_context": context,
         } | (signed if self.username else {})
+
+
+@contextmanager
+def telling_failures(access: Access) -> Iterator[None]:
+    """Say in a line what a person can mend. Raises RefusedError."""
+    try:
+        from aiokafka.errors import KafkaError
+    except ImportError as error:
+        raise RefusedError("Kafka is reached by aiokafka, which is not installed") from error
+    try:
+        yield
+    except (KafkaError, OSError) as error:
+        raise RefusedError(f"Kafka at {access.servers} did not do it: {error}") from error
 
 
 async def prepare(access: Access, *, create: bool, append: bool) -> None:
