@@ -194,8 +194,8 @@ def test_help_names_every_switch_and_shows_how(capsys: pytest.CaptureFixture[str
 
 def test_who_has_heard_enough_may_leave() -> None:
     run = subprocess.run(
-        f"{sys.executable} -m shared.contracts.fake --endless | head -3",
-        shell=True, capture_output=True, text=True, check=True, timeout=60,
+        ["bash", "-c", f"{sys.executable} -m shared.contracts.fake --endless | head -3"],
+        capture_output=True, text=True, check=True, timeout=60,
     )  # fmt: skip
 
     assert list(of_lines(run.stdout.splitlines())) == take(Story(1).records(), 3)
