@@ -6,7 +6,7 @@ READY := .venv/ready
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
 SERVICES := $(patsubst services/%/pyproject.toml,%,$(wildcard services/*/pyproject.toml))
 .DEFAULT_GOAL := help
-.PHONY: help demo down logs test check lock bench screenshots
+.PHONY: help demo down logs test check contracts kit lock bench screenshots
 .DELETE_ON_ERROR:
 
 help: ## Say what there is
@@ -32,6 +32,12 @@ bench: $(READY) ## Measure (QUICK=1 ends within 3 minutes)
 
 screenshots: $(READY) ## Take a picture of each view into docs/images, light and dark
 	@$(BIN)/python -m tests.browser.screenshots $(ARGS)
+
+contracts: $(READY) ## Publish schemas, documents and types of the events; refuse what breaks a reader (ARGS=--check compares)
+	@$(BIN)/python -m shared.contracts publish $(ARGS)
+
+kit: $(READY) ## Build partner-tools-events, the package for consumers, into build/kit
+	@cd kit/python && ../../$(BIN)/python -m hatchling build -t wheel -d ../../build/kit
 
 lock: $(READY) ## Write the locks, hashed and without addresses (ARGS=--upgrade for newer versions)
 	$(LOCK) $(ARGS) -o requirements.txt requirements.in shared/pyproject.toml $(SERVICES:%=services/%/pyproject.toml) && for s in $(SERVICES); do $(LOCK) -o services/$$s/requirements.txt services/$$s/pyproject.toml shared/pyproject.toml --constraint requirements.txt || exit; done

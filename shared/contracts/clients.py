@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from shared.contracts.event import (
+from .event import (
     ClientId,
     Currency,
     Data,
@@ -38,7 +38,7 @@ class Allowance(Data):
 
     limit: int = Field(ge=0, description="How many the tier allows.")
     used: int = Field(ge=0, description="How many are used; may exceed the limit.")
-    tier: str = Field("", description="The tier's name, such as 'Professional 10,000'.")
+    tier: str = Field(default="", description="The tier's name, such as 'Professional 10,000'.")
 
 
 class AppUsage(Data):
@@ -53,7 +53,9 @@ class Relationship(Data):
 
     sold: bool = Field(description="The partner sold to the client.")
     managed: bool = Field(description="The partner works for the client.")
-    sold_on: date | None = Field(None, description="The day of the sale, where there was one.")
+    sold_on: date | None = Field(
+        default=None, description="The day of the sale, where there was one."
+    )
 
 
 class Services(Data):
@@ -61,7 +63,7 @@ class Services(Data):
 
     active: bool = Field(description="Whether the partner services the client now.")
     period: Annotated[int, Field(ge=1)] = Field(description="The present, or the last, period.")
-    ended_at: AwareDatetime | None = Field(None, description="None while services go on.")
+    ended_at: AwareDatetime | None = Field(default=None, description="None while services go on.")
 
 
 class Contact(Data):
@@ -70,9 +72,11 @@ class Contact(Data):
     contact_id: UUID = Field(description="The contact, by its CRM record.")
     name: str = Field(description="Full name.")
     email: str = Field(description="Address, as the CRM holds it.")
-    roles: tuple[str, ...] = Field((), description="Among others decision_maker, primary, billing.")
-    job_title: str = Field("", description="Empty where unknown.")
-    phone: str = Field("", description="Empty where unknown.")
+    roles: tuple[str, ...] = Field(
+        default=(), description="Among others decision_maker, primary, billing."
+    )
+    job_title: str = Field(default="", description="Empty where unknown.")
+    phone: str = Field(default="", description="Empty where unknown.")
 
 
 class HubSpotPerson(Data):
@@ -84,7 +88,7 @@ class HubSpotPerson(Data):
     role: str = Field(
         description="Such as channel_account_manager, channel_consultant, renewal_manager."
     )
-    description: str = Field("", description="How the person supports the partner.")
+    description: str = Field(default="", description="How the person supports the partner.")
 
 
 class PartnerUser(Data):
@@ -102,11 +106,13 @@ class Company(Data):
 
     name: str = Field(description="The company's name.")
     domain: str = Field(description="Its web domain; may be empty.")
-    industry: str = Field("", description="Empty where unknown.")
-    country: str = Field("", description="Empty where unknown.")
-    city: str = Field("", description="Empty where unknown.")
-    phone: str = Field("", description="Empty where unknown.")
-    employees: int | None = Field(None, description="Number of employees; None where unknown.")
+    industry: str = Field(default="", description="Empty where unknown.")
+    country: str = Field(default="", description="Empty where unknown.")
+    city: str = Field(default="", description="Empty where unknown.")
+    phone: str = Field(default="", description="Empty where unknown.")
+    employees: int | None = Field(
+        default=None, description="Number of employees; None where unknown."
+    )
 
 
 class PartnerSnapshot(Snapshot):
@@ -118,8 +124,8 @@ class PartnerSnapshot(Snapshot):
     hub_id: int = Field(description="The partner's HubSpot account (Hub ID).")
     name: str = Field(description="The partner's name.")
     time_zone: TimeZone
-    users: tuple[PartnerUser, ...] = Field((), description="Its people, active or not.")
-    team: tuple[HubSpotPerson, ...] = Field((), description="HubSpot's people for it.")
+    users: tuple[PartnerUser, ...] = Field(default=(), description="Its people, active or not.")
+    team: tuple[HubSpotPerson, ...] = Field(default=(), description="HubSpot's people for it.")
 
 
 class ClientSnapshot(Snapshot):
@@ -133,16 +139,18 @@ class ClientSnapshot(Snapshot):
     account_id: int = Field(
         description="HubSpot account (Hub ID) of the customer, the same for every partner."
     )
-    company: Company
-    relationship: Relationship
-    services: Services
-    subscriptions: tuple[Subscription, ...] = Field((), description="All that it has now.")
-    contact_tier: Allowance | None = Field(None, description="None where unknown.")
-    email_tier: Allowance | None = Field(None, description="Sends a month; None where unknown.")
-    app_usage: AppUsage | None = Field(None, description="Of the last counted period.")
-    contacts: tuple[Contact, ...] = Field((), description="Its persons.")
+    company: Company = Field(description="What the CRM says of the company.")
+    relationship: Relationship = Field(description="How the partner came to it, and what it does.")
+    services: Services = Field(description="Whether the partner services it.")
+    subscriptions: tuple[Subscription, ...] = Field(default=(), description="All that it has now.")
+    contact_tier: Allowance | None = Field(default=None, description="None where unknown.")
+    email_tier: Allowance | None = Field(
+        default=None, description="Sends a month; None where unknown."
+    )
+    app_usage: AppUsage | None = Field(default=None, description="Of the last counted period.")
+    contacts: tuple[Contact, ...] = Field(default=(), description="Its persons.")
     renewal_manager: HubSpotPerson | None = Field(
-        None, description="HubSpot's person for its renewals; None where there is none."
+        default=None, description="HubSpot's person for its renewals; None where there is none."
     )
 
 
@@ -221,10 +229,10 @@ class ClientRegistered(ClientEvent):
     account_id: int = Field(
         description="HubSpot account (Hub ID) of the customer, the same for every partner."
     )
-    relationship: Relationship
+    relationship: Relationship = Field(description="How the partner came to it, and what it does.")
     period: int = Field(ge=1, description="Which of the times that the partner services it.")
-    subscriptions: tuple[Subscription, ...] = Field((), description="All that it has now.")
-    app_usage: AppUsage | None = Field(None, description="Of the last counted period.")
+    subscriptions: tuple[Subscription, ...] = Field(default=(), description="All that it has now.")
+    app_usage: AppUsage | None = Field(default=None, description="Of the last counted period.")
 
 
 class ClientRelationshipChanged(ClientEvent):
@@ -232,7 +240,7 @@ class ClientRelationshipChanged(ClientEvent):
 
     TYPE = "clients.ClientRelationshipChanged.v1"
 
-    relationship: Relationship
+    relationship: Relationship = Field(description="What the partner is to the client now.")
 
 
 class ClientContactsChanged(ClientEvent):
@@ -248,8 +256,8 @@ class SubscriptionChanged(ClientEvent):
 
     TYPE = "clients.SubscriptionChanged.v1"
 
-    subscription: Subscription
-    previous: Subscription | None = Field(None, description="None where it is new.")
+    subscription: Subscription = Field(description="As it is now.")
+    previous: Subscription | None = Field(default=None, description="None where it is new.")
 
 
 class SubscriptionRemoved(ClientEvent):
@@ -257,7 +265,7 @@ class SubscriptionRemoved(ClientEvent):
 
     TYPE = "clients.SubscriptionRemoved.v1"
 
-    subscription: Subscription
+    subscription: Subscription = Field(description="As it was last.")
 
 
 class AllowancesRecorded(ClientEvent):
@@ -265,8 +273,10 @@ class AllowancesRecorded(ClientEvent):
 
     TYPE = "clients.AllowancesRecorded.v1"
 
-    contact_tier: Allowance | None = Field(None, description="None where unknown.")
-    email_tier: Allowance | None = Field(None, description="Sends a month; None where unknown.")
+    contact_tier: Allowance | None = Field(default=None, description="None where unknown.")
+    email_tier: Allowance | None = Field(
+        default=None, description="Sends a month; None where unknown."
+    )
 
 
 class AppUsageRecorded(ClientEvent):
@@ -274,7 +284,7 @@ class AppUsageRecorded(ClientEvent):
 
     TYPE = "clients.AppUsageRecorded.v1"
 
-    app_usage: AppUsage
+    app_usage: AppUsage = Field(description="Of the period that was counted last.")
 
 
 class ServicesEnded(ClientEvent):

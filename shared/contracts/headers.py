@@ -1,12 +1,79 @@
 """The headers of a record: CloudEvents 1.0 in binary mode, so that the value is the data alone."""
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from shared.contracts import registry
-from shared.contracts.event import Event, Tombstone
+from . import registry
+from .event import Event, Tombstone
 
 CONTENT_TYPE = "application/json"
 ERASED = "Erased.v1"
+
+
+class UnreadableError(ValueError):
+    """Headers that make no CloudEvent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """What the headers of a record say of it."""
+
+    id: str
+    source: str
+    type: str
+    subject: str = ""
+    time: datetime | None = None
+    version: int = 0
+    correlation_id: str = ""
+    causation_id: str | None = None
+    dataschema: str | None = None
+    traceparent: str | None = None
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """The same in every copy of an event, and in those of no other."""
+        return self.source, self.id
+
+
+def decode(
+    headers: Mapping[str, bytes | str | None] | Iterable[tuple[str, bytes | str | None]] | None,
+) -> Attributes:
+    """Read headers as any Kafka client gives them; those that are unknown do not matter.
+
+    Raises UnreadableError where the identity or the type is missing or no text.
+    """
+    pairs = headers.items() if isinstance(headers, Mapping) else headers or ()
+    texts = {name.lower(): _text(name, value) for name, value in pairs if value is not None}
+    for name in ("ce_id", "ce_source", "ce_type"):
+        if not texts.get(name):
+            raise UnreadableError(f"header {name} is missing")
+    try:
+        return Attributes(
+            texts["ce_id"],
+            texts["ce_source"],
+            texts["ce_type"],
+            texts.get("ce_subject", ""),
+            datetime.fromisoformat(texts["ce_time"]) if "ce_time" in texts else None,
+            int(texts.get("ce_aggregateversion", "0")),
+            texts.get("ce_correlationid", ""),
+            texts.get("ce_causationid"),
+            texts.get("ce_dataschema"),
+            texts.get("traceparent"),
+        )
+    except ValueError as error:
+        raise UnreadableError(f"a header has another form than promised: {error}") from error
+
+
+def _text(name: str, value: bytes | str) -> str:
+    if isinstance(value, str):
+        return value
+    if not name.lower().startswith("ce_"):
+        return value.decode("utf-8", "replace")  # not ours to judge
+    try:
+        return value.decode()
+    except UnicodeDecodeError as error:
+        raise UnreadableError(f"header {name} is {value!r}, which is no UTF-8") from error
 
 
 def of_event(

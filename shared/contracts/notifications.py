@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from shared.contracts.event import ClientId, Event, PartnerId
+from .event import ClientId, Event, PartnerId
 
 EVENTS = "notifications.events.v1"
 
@@ -18,16 +18,22 @@ class MessageEvent(Event):
     message_id: UUID = Field(description="The message: one stage for one recipient.")
     client_id: ClientId
     partner_id: PartnerId
-    renewal_id: UUID | None = Field(None, description="None for a message about ended services.")
-    renewal_start: date | None = Field(None, description="First day of the new terms.")
+    renewal_id: UUID | None = Field(
+        default=None, description="None for a message about ended services."
+    )
+    renewal_start: date | None = Field(default=None, description="First day of the new terms.")
     kind: str = Field(description="renewal, contact_tier_upgrade, email_overage or services_ended.")
     stage: str = Field(description="The renewal's stage, or 'services_ended'.")
     audience: str = Field(description="client, partner or hubspot.")
     recipient_id: UUID | None = Field(
-        None, description="Contact, partner user or HubSpot person, by the audience."
+        default=None, description="Contact, partner user or HubSpot person, by the audience."
     )
-    copied_user_id: UUID | None = Field(None, description="The partner's user in Cc, if any.")
-    rule: str = Field("", description="The rule of the owner policy that named the recipient.")
+    copied_user_id: UUID | None = Field(
+        default=None, description="The partner's user in Cc, if any."
+    )
+    rule: str = Field(
+        default="", description="The rule of the owner policy that named the recipient."
+    )
 
 
 class ReminderSent(MessageEvent):
@@ -36,7 +42,7 @@ class ReminderSent(MessageEvent):
     TYPE = "notifications.ReminderSent.v1"
 
     accepted_at: AwareDatetime = Field(description="When the relay said yes.")
-    attempts: int = Field(1, ge=1, description="How often it was handed over.")
+    attempts: int = Field(default=1, ge=1, description="How often it was handed over.")
 
 
 class ReminderBlocked(MessageEvent):
@@ -62,7 +68,7 @@ class ReminderFailed(MessageEvent):
     TYPE = "notifications.ReminderFailed.v1"
 
     reason: str = Field(description="Why, in words for people; no addresses.")
-    attempts: int = Field(1, ge=1, description="How often it was handed over.")
+    attempts: int = Field(default=1, ge=1, description="How often it was handed over.")
 
 
 class ReminderInDoubt(MessageEvent):
@@ -70,4 +76,4 @@ class ReminderInDoubt(MessageEvent):
 
     TYPE = "notifications.ReminderInDoubt.v1"
 
-    attempts: int = Field(1, ge=1, description="How often it was handed over.")
+    attempts: int = Field(default=1, ge=1, description="How often it was handed over.")

@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-from shared.contracts import clients, notifications, renewals, tiers, topics
-from shared.contracts.event import Event, Snapshot
+from . import clients, notifications, renewals, tiers, topics
+from .event import Event, Snapshot
 
 MODULES: dict[str, ModuleType] = {
     "clients": clients,

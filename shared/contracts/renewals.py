@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from shared.contracts import ids
-from shared.contracts.event import (
+from . import ids
+from .event import (
     ClientId,
     Currency,
     Data,
@@ -50,7 +50,9 @@ SendHour = Annotated[
 class Product(Data):
     """A product that needs the decision, with what it costs now and after."""
 
-    subscription_id: UUID | None = Field(None, description="None where there is no record of it.")
+    subscription_id: UUID | None = Field(
+        default=None, description="None where there is no record of it."
+    )
     product: str = Field(description="Its name.", examples=["Marketing Hub Professional"])
     current_mrr: CurrentMrr
     renewal_mrr: RenewalMrr
@@ -62,7 +64,7 @@ class Option(Data):
     option_id: UUID = Field(description="The option.")
     name: str = Field(description="How it is called on the quote.")
     renewal_mrr: RenewalMrr
-    products: tuple[Product, ...] = Field((), description="What stands for decision.")
+    products: tuple[Product, ...] = Field(default=(), description="What stands for decision.")
 
 
 class Stage(Data):
@@ -70,7 +72,7 @@ class Stage(Data):
 
     name: str = Field(description="'entered', 'd-45' … 'd-0', or 'outcome'.")
     days_before_deadline: int | None = Field(
-        None, description="None for 'entered' (the horizon); -1 for 'outcome'."
+        default=None, description="None for 'entered' (the horizon); -1 for 'outcome'."
     )
 
 
@@ -81,10 +83,10 @@ class OwnerChoice(Data):
         description="Who relays contract changes; 'default' follows the partner's setting."
     )
     notified_user_id: UUID | None = Field(
-        None, description="With HubSpot as owner: the partner's user who gets a copy."
+        default=None, description="With HubSpot as owner: the partner's user who gets a copy."
     )
     point_of_contact_id: UUID | None = Field(
-        None, description="With the partner as owner: the partner's user who is told."
+        default=None, description="With the partner as owner: the partner's user who is told."
     )
 
 
@@ -94,10 +96,10 @@ class EffectiveOwner(Data):
     owner: Literal["hubspot", "partner"] = Field(description="Who relays the change.")
     source: str = Field(description="client, partner, factory or services_ended.")
     notified_user_id: UUID | None = Field(
-        None, description="With HubSpot as owner: the partner's user who gets a copy."
+        default=None, description="With HubSpot as owner: the partner's user who gets a copy."
     )
     point_of_contact_id: UUID | None = Field(
-        None, description="With the partner as owner: the partner's user who is told."
+        default=None, description="With the partner as owner: the partner's user who is told."
     )
 
 
@@ -112,11 +114,13 @@ class Renewal(Data):
     currency: Currency
     current_mrr: CurrentMrr
     renewal_mrr: RenewalMrr
-    products: tuple[Product, ...] = Field((), description="What stands for decision.")
-    options: tuple[Option, ...] = Field((), description="What the client may choose from.")
-    chosen_option_id: UUID | None = Field(None, description="None while nothing is chosen.")
+    products: tuple[Product, ...] = Field(default=(), description="What stands for decision.")
+    options: tuple[Option, ...] = Field(default=(), description="What the client may choose from.")
+    chosen_option_id: UUID | None = Field(default=None, description="None while nothing is chosen.")
     version: int = Field(
-        0, ge=0, description="The renewal's own version, as its events carry it; 0 is unsaid."
+        default=0,
+        ge=0,
+        description="The renewal's own version, as its events carry it; 0 is unsaid.",
     )
 
 
@@ -129,16 +133,19 @@ class PartnerPolicySnapshot(Snapshot):
     partner_id: PartnerId
     default_owner: OwnerChoice = Field(description="Its owner is never 'default'.")
     default_point_of_contact_id: UUID | None = Field(
-        None, description="Who is told where a client's point of contact no longer can be."
+        default=None, description="Who is told where a client's point of contact no longer can be."
     )
     recipient_roles: tuple[str, ...] = Field(
-        ("decision_maker",), description="Roles of the client's contacts that HubSpot writes to."
+        default=("decision_maker",),
+        description="Roles of the client's contacts that HubSpot writes to.",
     )
     tell_renewal_manager: bool = Field(
         default=True, description="HubSpot's renewal manager gets a message too."
     )
     send_hour: SendHour = "09:00"
-    stages: tuple[Stage, ...] = Field((), description="When somebody is told, earliest first.")
+    stages: tuple[Stage, ...] = Field(
+        default=(), description="When somebody is told, earliest first."
+    )
 
 
 class ClientRenewalsSnapshot(Snapshot):
@@ -148,14 +155,20 @@ class ClientRenewalsSnapshot(Snapshot):
 
     client_id: ClientId
     partner_id: PartnerId
-    owner: OwnerChoice
-    stages: tuple[Stage, ...] | None = Field(None, description="None: the partner's stages.")
-    renewals: tuple[Renewal, ...] = Field((), description="All of them, by their start.")
+    owner: OwnerChoice = Field(description="What is chosen for this client.")
+    stages: tuple[Stage, ...] | None = Field(
+        default=None, description="None: the partner's stages."
+    )
+    renewals: tuple[Renewal, ...] = Field(default=(), description="All of them, by their start.")
     owner_version: int = Field(
-        0, ge=0, description="How often the owner was set for this client; 0: never, or unsaid."
+        default=0,
+        ge=0,
+        description="How often the owner was set for this client; 0: never, or unsaid.",
     )
     stages_version: int = Field(
-        0, ge=0, description="How often the stages were set for this client; 0: never, or unsaid."
+        default=0,
+        ge=0,
+        description="How often the stages were set for this client; 0: never, or unsaid.",
     )
 
 
@@ -180,7 +193,7 @@ class RenewalScheduled(RenewalEvent):
     currency: Currency
     current_mrr: CurrentMrr
     renewal_mrr: RenewalMrr
-    products: tuple[Product, ...] = Field((), description="What stands for decision.")
+    products: tuple[Product, ...] = Field(default=(), description="What stands for decision.")
 
 
 class RenewalMoved(RenewalEvent):
@@ -201,8 +214,8 @@ class RenewalTermsChanged(RenewalEvent):
     currency: Currency
     current_mrr: CurrentMrr
     renewal_mrr: RenewalMrr
-    products: tuple[Product, ...] = Field((), description="What stands for decision.")
-    options: tuple[Option, ...] = Field((), description="What the client may choose from.")
+    products: tuple[Product, ...] = Field(default=(), description="What stands for decision.")
+    options: tuple[Option, ...] = Field(default=(), description="What the client may choose from.")
 
 
 class RenewalWithdrawn(RenewalEvent):
@@ -233,19 +246,23 @@ class RenewalDeadlineApproaching(RenewalEvent):
     days_to_renewal: int = Field(description="Calendar days from today to the renewal start.")
     days_to_deadline: int = Field(description="Calendar days from today; 0 on the day itself.")
     superseded: tuple[str, ...] = Field(
-        (), description="Stages that this one overtook; they are not sent any more."
+        default=(), description="Stages that this one overtook; they are not sent any more."
     )
     currency: Currency
     current_mrr: CurrentMrr
     renewal_mrr: RenewalMrr
-    products: tuple[Product, ...] = Field((), description="What stands for decision.")
-    owner: EffectiveOwner
+    products: tuple[Product, ...] = Field(default=(), description="What stands for decision.")
+    owner: EffectiveOwner = Field(description="Who relays the change, by the policy of that time.")
     client_version: int = Field(
-        0, description="Version of the client's snapshot that this was decided on."
+        default=0, description="Version of the client's snapshot that this was decided on."
     )
-    partner_version: int = Field(0, description="The same for the partner's snapshot.")
-    renewals_version: int = Field(0, description="The same for the client's renewals snapshot.")
-    policy_version: int = Field(0, description="The same for the partner's policy snapshot.")
+    partner_version: int = Field(default=0, description="The same for the partner's snapshot.")
+    renewals_version: int = Field(
+        default=0, description="The same for the client's renewals snapshot."
+    )
+    policy_version: int = Field(
+        default=0, description="The same for the partner's policy snapshot."
+    )
 
     def event_id(self) -> UUID:
         return ids.deadline_event_id(self.renewal_id, self.renewal_start.isoformat(), self.stage)
@@ -259,8 +276,8 @@ class RenewalDecided(RenewalEvent):
     status: str = Field(description="renewed, confirmed or cancellation_requested.")
     renewal_start: RenewalStart
     decided_by: UUID = Field(description="The partner's user who decided.")
-    option_id: UUID | None = Field(None, description="The option that was chosen, if any.")
-    reason: str = Field("", description="Why, in the user's words; no personal data.")
+    option_id: UUID | None = Field(default=None, description="The option that was chosen, if any.")
+    reason: str = Field(default="", description="Why, in the user's words; no personal data.")
 
 
 class RenewalSettled(RenewalEvent):
@@ -298,9 +315,9 @@ class RenewalOwnerChanged(Event):
 
     client_id: ClientId
     partner_id: PartnerId
-    owner: OwnerChoice
-    previous: OwnerChoice
-    changed_by: UUID | None = Field(None, description="None where an import said so.")
+    owner: OwnerChoice = Field(description="What is chosen from now on.")
+    previous: OwnerChoice = Field(description="What was chosen until now.")
+    changed_by: UUID | None = Field(default=None, description="None where an import said so.")
 
 
 class DefaultRenewalOwnerChanged(Event):
@@ -310,9 +327,9 @@ class DefaultRenewalOwnerChanged(Event):
     KEY, SUBJECT = "partner_id", "partner_id"
 
     partner_id: PartnerId
-    owner: OwnerChoice
-    previous: OwnerChoice
-    changed_by: UUID | None = Field(None, description="None where an import said so.")
+    owner: OwnerChoice = Field(description="What is chosen from now on.")
+    previous: OwnerChoice = Field(description="What was chosen until now.")
+    changed_by: UUID | None = Field(default=None, description="None where an import said so.")
 
 
 class StagesChanged(Event):
@@ -324,4 +341,4 @@ class StagesChanged(Event):
     partner_id: PartnerId
     stages: tuple[Stage, ...] = Field(description="When somebody is told, earliest first.")
     send_hour: SendHour
-    changed_by: UUID | None = Field(None, description="None where an import said so.")
+    changed_by: UUID | None = Field(default=None, description="None where an import said so.")

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -26,6 +27,7 @@ class _Untitled(GenerateJsonSchema):
 def render(event: type[Event], example: Any, revision: int) -> Schema:
     """The schema of what is written; a reader takes it as it is and ignores what it lacks."""
     body = event.model_json_schema(mode="serialization", schema_generator=_Untitled)
+    _illustrate(body, example or {})
     return {
         "$schema": DIALECT,
         "$id": f"{SCHEMAS}/{event.TYPE}/{revision}",
@@ -41,6 +43,59 @@ def render(event: type[Event], example: Any, revision: int) -> Schema:
         "$defs": body.get("$defs", {}),
         "examples": [example],
     }
+
+
+def _parts(body: Schema) -> Iterator[Schema]:
+    """The schema of an event, and of each object within it."""
+    yield body
+    yield from body.get("$defs", {}).values()
+
+
+def _illustrate(body: Schema, example: Any) -> None:
+    """Give every plain field an example: of this event, or else of another that has it."""
+    of_this, of_others = _values(example), _values_of_all()
+    for part in _parts(body):
+        fields = frozenset(part.get("properties", ()))
+        for name, about in part.get("properties", {}).items():
+            places = ((of_this, (fields, name)), (of_others, (fields, name)), (of_others, name))
+            shown = next((found[place] for found, place in places if place in found), None)
+            if "examples" not in about and shown is not None and not _refers(about):
+                about["examples"] = [shown]
+
+
+def _refers(about: Schema) -> bool:
+    """Whether the field holds objects, whose own fields have examples."""
+    return "$ref" in json.dumps(about)
+
+
+Place: TypeAlias = "tuple[frozenset[str], str] | str"
+
+
+def _values(value: Any) -> dict[Place, Any]:
+    """What stands in each plain field, by the names of the fields beside it and by its own."""
+    found: dict[Place, Any] = {}
+    for each in _objects(value):
+        for name, held in each.items():
+            if held not in (None, "", []):
+                found.setdefault((frozenset(each), name), held)
+                found.setdefault(name, held)
+    return found
+
+
+def _objects(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+    for each in value.values() if isinstance(value, dict) else value:
+        if isinstance(each, dict | list):
+            yield from _objects(each)
+
+
+@cache
+def _values_of_all() -> dict[Place, Any]:
+    found: dict[Place, Any] = {}
+    for event in examples.events():
+        found = _values(event.model_dump(mode="json")) | found
+    return found
 
 
 def published(folder: Path = PUBLISHED) -> dict[str, list[Schema]]:
@@ -61,8 +116,10 @@ def _number(path: Path) -> int:
 class Plan:
     """What would have to be written, and what speaks against it."""
 
-    files: dict[Path, str]
-    breaches: list[str]
+    files: dict[Path, str] = field(default_factory=dict)
+    breaches: list[str] = field(default_factory=list)
+    schemas: dict[str, Schema] = field(default_factory=dict)
+    records: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def drift(self) -> list[Path]:
         """The files that are not there, or say something else."""
@@ -80,44 +137,56 @@ def plan(said: Sequence[Event], folder: Path = PUBLISHED) -> Plan:
     """
     known = published(folder)
     declared = {event.TYPE for event in said}
-    files: dict[Path, str] = {}
-    breaches = [
+    planned = Plan()
+    planned.breaches.extend(
         f"{type_}: it was published and is no longer declared; its readers would wait for ever. "
         "Declare it again."
         for type_ in known
         if type_ not in declared
-    ]
+    )
     for event in said:
         history = known.get(event.TYPE, [])
-        breaches += _refused(event, history)
-        files |= _files(event, history, folder)
+        planned.breaches.extend(_refused(event, history))
+        _add(planned, event, history, folder)
     for stone in examples.tombstones():
-        record = examples.tombstone_of(stone)
-        path = folder / f"{record.headers['ce_type']}.example.json"
-        files[path] = _text(_example(record))
-    return Plan(files, breaches)
+        record = _example(examples.tombstone_of(stone))
+        type_ = record["headers"]["ce_type"]
+        planned.records[type_] = record
+        planned.files[folder / f"{type_}.example.json"] = _text(record)
+    return planned
+
+
+_BREAKS: dict[gate.Direction, str] = {
+    "old reader": "a consumer written against revision {} breaks on new records:",
+    "replay": "a consumer written against the new schema breaks on records of revision {}:",
+    "promise": "a consumer that relies on revision {} is left without what it was promised:",
+}
 
 
 def _refused(event: Event, history: list[Schema]) -> Iterator[str]:
+    """Which consumer would break, and by what."""
     new = render(type(event), None, len(history))
     for old in history:
         for breach in gate.breaches(old, new):
-            yield f"{event.TYPE}, against revision {old['$id'].rpartition('/')[2]}: {breach}"
+            who = _BREAKS[breach.direction].format(old["$id"].rpartition("/")[2])
+            yield f"{event.TYPE}: {who} {breach.path or 'the event'} {breach.reason}"
 
 
-def _files(event: Event, history: list[Schema], folder: Path) -> Iterator[tuple[Path, str]]:
-    record, value = examples.record_of(event), event.model_dump(mode="json")
+def _add(planned: Plan, event: Event, history: list[Schema], folder: Path) -> None:
+    """Plan the schema and the golden record of an event, and keep those before a change."""
+    type_, value = event.TYPE, event.model_dump(mode="json")
     revision = max(1, len(history))
     schema = render(type(event), value, revision)
     if history and gate.shape(history[-1]) != gate.shape(schema):
         for what in ("schema", "example"):
-            present = folder / f"{event.TYPE}.{what}.json"
-            yield folder / event.TYPE / f"{revision}.{what}.json", present.read_text("utf-8")
-        revision += 1
-        schema = render(type(event), value, revision)
-    record.headers["ce_dataschema"] = schema["$id"]
-    yield folder / f"{event.TYPE}.schema.json", _text(schema)
-    yield folder / f"{event.TYPE}.example.json", _text(_example(record))
+            present = folder / f"{type_}.{what}.json"
+            planned.files[folder / type_ / f"{revision}.{what}.json"] = present.read_text("utf-8")
+        schema = render(type(event), value, revision + 1)
+    record = _example(examples.record_of(event))
+    record["headers"]["ce_dataschema"] = schema["$id"]
+    planned.schemas[type_], planned.records[type_] = schema, record
+    planned.files[folder / f"{type_}.schema.json"] = _text(schema)
+    planned.files[folder / f"{type_}.example.json"] = _text(record)
 
 
 def _example(record: examples.Record) -> dict[str, Any]:

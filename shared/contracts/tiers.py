@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, PlainSerializer, WithJsonSchema
 
-from shared.contracts.event import Currency, Data, Event, Money, PartnerId, Snapshot
+from .event import Currency, Data, Event, Money, PartnerId, Snapshot
 
 EVENTS = "tiers.events.v1"
 STATE = "tiers.state.v1"
@@ -29,11 +29,13 @@ Median = Annotated[
 class Performance(Data):
     """A partner's figures and the tier that they would give today."""
 
-    tier: str | None = Field(None, description="None: no tier.")
+    tier: str | None = Field(default=None, description="None: no tier.")
     sold_mrr: Money = Field(description="MRR of the customers sold in the past 12 months.")
     managed_mrr: Money = Field(description="MRR of serviced clients, split among partners.")
     currency: Currency
-    median_app_usage: Median | None = Field(None, description="None: no account contributes.")
+    median_app_usage: Median | None = Field(
+        default=None, description="None: no account contributes."
+    )
     certified: bool = Field(description="Whether the partner's certification runs.")
     rule_set: str = Field(description="The rules that were applied.", examples=["2018-01"])
 
@@ -51,8 +53,8 @@ class TierPerformanceChanged(TierEvent):
 
     TYPE = "tiers.TierPerformanceChanged.v1"
 
-    performance: Performance
-    previous_tier: str | None = Field(None, description="What the figures gave before.")
+    performance: Performance = Field(description="The figures now.")
+    previous_tier: str | None = Field(default=None, description="What the figures gave before.")
 
 
 class TierCredited(TierEvent):
@@ -60,8 +62,10 @@ class TierCredited(TierEvent):
 
     TYPE = "tiers.TierCredited.v1"
 
-    tier: str | None = Field(None, description="The tier held from now on. None: no tier.")
-    previous_tier: str | None = Field(None, description="The tier held before. None: no tier.")
+    tier: str | None = Field(default=None, description="The tier held from now on. None: no tier.")
+    previous_tier: str | None = Field(
+        default=None, description="The tier held before. None: no tier."
+    )
     review_on: date = Field(description="The day of the review.")
     rule_set: str = Field(description="The rules that were applied.", examples=["2018-01"])
 
@@ -71,8 +75,8 @@ class CertificationRecorded(TierEvent):
 
     TYPE = "tiers.CertificationRecorded.v1"
 
-    certified_on: date | None = Field(None, description="First day; None where unknown.")
-    expires_on: date | None = Field(None, description="Last day; None: runs without end.")
+    certified_on: date | None = Field(default=None, description="First day; None where unknown.")
+    expires_on: date | None = Field(default=None, description="Last day; None: runs without end.")
 
 
 class PartnerTierSnapshot(Snapshot):
@@ -82,8 +86,12 @@ class PartnerTierSnapshot(Snapshot):
     KEY, SUBJECT = "partner_id", "partner_id"
 
     partner_id: PartnerId
-    credited_tier: str | None = Field(None, description="The tier that it holds. None: no tier.")
-    credited_since: date | None = Field(None, description="None: never credited.")
-    next_review_on: date | None = Field(None, description="When the credited tier may change.")
-    certified_until: date | None = Field(None, description="Last day of its certification.")
-    performance: Performance
+    credited_tier: str | None = Field(
+        default=None, description="The tier that it holds. None: no tier."
+    )
+    credited_since: date | None = Field(default=None, description="None: never credited.")
+    next_review_on: date | None = Field(
+        default=None, description="When the credited tier may change."
+    )
+    certified_until: date | None = Field(default=None, description="Last day of its certification.")
+    performance: Performance = Field(description="The figures now.")

@@ -11,8 +11,8 @@ SERVICES = sorted(
     folder.name for folder in (ROOT / "services").iterdir() if (folder / "pyproject.toml").exists()
 )
 SERVING = [name for name in SERVICES if (ROOT / "services" / name / "main.py").exists()]
-OURS = ("deploy", "docs", "services", "shared", "tests")
-MADE = {"__pycache__", "build"}
+OURS = ("deploy", "docs", "kit", "services", "shared", "tests")
+MADE = {"__pycache__", "build", "node_modules"}
 
 
 @cache

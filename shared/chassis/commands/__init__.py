@@ -1,4 +1,4 @@
-"""The command line that every service has: serve, migrate, topics, dead-letters, import."""
+"""The command line that services have: serve, migrate, topics, dead-letters, replay, import."""
 
 import importlib
 import importlib.util
@@ -9,6 +9,7 @@ import typer
 
 from shared.chassis.commands.importing import add_import
 from shared.chassis.commands.letters import dead_letters_of
+from shared.chassis.commands.replaying import add_replay
 from shared.chassis.commands.working import (
     FAILED,
     NOT_STARTED,
@@ -60,6 +61,7 @@ def cli(service: str, description: str = "") -> typer.Typer:
     _add_serve(app, service)
     _add_setup(app, service)
     app.add_typer(dead_letters_of(service), name="dead-letters")
+    add_replay(app, service)
     if importlib.util.find_spec(f"services.{service}.imports"):
         add_import(app, service)
     return app

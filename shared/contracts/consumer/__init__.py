@@ -1,0 +1,1 @@
+"""What a consumer of the events needs, whichever Kafka client it uses."""
