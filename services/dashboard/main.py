@@ -16,6 +16,7 @@ from services.dashboard.api import (
     links,
     owners,
     pages,
+    ready,
     renewal,
     renewals,
     services,
@@ -80,6 +81,7 @@ def create_app(settings: Settings, clock: Clock, *, verifier: Verifier | None = 
         description="The page of the partner's people. It is made from the topics alone.",
         verifier=verifier,
     )
+    ready.install(app)
     edge.install(app)
     return app
 

@@ -7,11 +7,13 @@ from typing import Annotated, Final, Literal, cast
 from uuid import UUID
 
 from fastapi import Depends, Query, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, StreamingResponse
+from fastapi.responses import RedirectResponse, Response, StreamingResponse
 
+from services.dashboard.api import ready
 from services.dashboard.api.guards import AViewer, opened
 from services.dashboard.api.messages import messages_of
-from services.dashboard.api.pages import YEAR_SECONDS, Asked, Asking, page, panel
+from services.dashboard.api.pages import COLUMNS_COOKIE, YEAR_SECONDS, Asking, page, panel
+from services.dashboard.api.ready import AskedForList
 from services.dashboard.domain import owners
 from services.dashboard.store import clients as store
 from services.dashboard.store.partners import count_alerts, find_partner
@@ -27,7 +29,6 @@ ROWS: Final = 25
 CHANGES: Final = 50
 AHEAD, BACK = ">", "<"
 LIST: Final = "/dashboard"
-COLUMNS_COOKIE: Final = "__Host-client-columns"
 CHOICES_SECONDS: Final = 30.0
 
 
@@ -138,8 +139,8 @@ async def go_to_dashboard(_: AViewer) -> RedirectResponse:
 
 @router.get(LIST)
 async def list_clients(
-    asked: Asked, filters: TheFilters, order: TheOrder, columns: TheColumns
-) -> HTMLResponse:
+    asked: AskedForList, filters: TheFilters, order: TheOrder, columns: TheColumns
+) -> Response:
     """Alerts, and the clients of the partner."""
     wanted = filters.wanted(owners.default_party(asked.partner.policy))
     found = await store.list_clients(
@@ -185,7 +186,7 @@ async def list_clients(
             httponly=True,
             samesite="lax",
         )
-    return answer
+    return ready.keep(asked, answer)
 
 
 async def _has_clients(asked: Asking) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import secrets
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import structlog
@@ -24,6 +25,7 @@ log = structlog.get_logger(__name__)
 # The prefix makes browsers insist: over a secure connection, from this host, for all of it.
 COOKIE: Final = "__Host-session"
 BYTES: Final = 32
+PURPOSE: Final = "session"
 HOUR: Final = 3600.0
 CLAIM_SECONDS: Final = 15.0  # for which one request refreshes a token and others do not
 WAIT_SECONDS: Final = 5.0
@@ -33,7 +35,12 @@ AWAY: Final = "The sign-in cannot be confirmed at the moment. Try again in a few
 
 def seal_of(settings: Settings) -> Seal:
     """What tokens are sealed with in the database."""
-    return Seal(settings.session_key, "session")
+    return Seal(settings.session_key, PURPOSE)
+
+
+@lru_cache(maxsize=1024)  # opening takes longer than asking the database for the session
+def _opened(key: str, sealed: str) -> Mapping[str, Any] | None:
+    return Seal(key, PURPOSE).open(sealed)
 
 
 def digest_of(cookie: str) -> bytes:
@@ -112,7 +119,7 @@ async def open_session(state: Any, digest: bytes) -> tuple[Session, str] | None:
     found = await look(state, digest)
     if found is None:
         return None
-    tokens = seal_of(settings).open(found.session.sealed)
+    tokens = _opened(settings.session_key, found.session.sealed)
     if tokens is None:
         return None
     if found.refresh_due:

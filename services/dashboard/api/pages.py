@@ -21,6 +21,7 @@ from shared.chassis.database import Connection
 from shared.chassis.http import Public, Router
 
 THEME_COOKIE: Final = "__Host-theme"
+COLUMNS_COOKIE: Final = "__Host-client-columns"
 LONGEST_READ_SECONDS: Final = 10  # from the first look at the database to the page
 YEAR_SECONDS: Final = 365 * 24 * 3600
 
@@ -139,7 +140,7 @@ def _html(written: str, status: int) -> HTMLResponse:
 
 async def _frame(asked: Asking, at: str, title: str, *, live: bool, part: bool) -> frame.Frame:
     viewer, partner, here = asked.viewer, asked.partner, asked.here
-    as_of, fresh = ("", True) if part else _as_of(asked)
+    told_as_of, fresh = ("", True) if part else as_of(asked)
     said = [await tell(asked) for tell in TELLERS if asked.told]
     return frame.Frame(
         at=at,
@@ -154,7 +155,7 @@ async def _frame(asked: Asking, at: str, title: str, *, live: bool, part: bool) 
         theme=theme_of(asked.request),
         staff=viewer.role == "staff",
         live=live,
-        as_of=as_of,
+        as_of=told_as_of,
         fresh=fresh,
         panel=None if part else await _panel(asked),
         close=here,
@@ -179,7 +180,8 @@ def _id(written: str) -> UUID:
         return UUID(int=0)  # nothing has it
 
 
-def _as_of(asked: Asking) -> tuple[str, bool]:
+def as_of(asked: Asking) -> tuple[str, bool]:
+    """How old the data is, in words, and whether that is nothing to think of."""
     return frame.told_as_of(asked.partner.as_of, asked.clock.now(), asked.partner.time_zone)
 
 
@@ -201,9 +203,9 @@ async def show_panel(kind: str, ident: UUID, asked: Asked) -> HTMLResponse:
 
 
 @router.get("/as-of")
-async def show_as_of(asked: Asked) -> HTMLResponse:
+async def showas_of(asked: Asked) -> HTMLResponse:
     """How old the data is."""
-    told, fresh = _as_of(asked)
+    told, fresh = as_of(asked)
     return fragment("as_of.html.j2", told=told, fresh=fresh)
 
 

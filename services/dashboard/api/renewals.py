@@ -7,12 +7,13 @@ from typing import Annotated, Final, Literal, cast
 from uuid import UUID
 
 from fastapi import Depends, Query, Request
-from fastapi.responses import HTMLResponse, StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 
-from services.dashboard.api import tellings
+from services.dashboard.api import ready, tellings
 from services.dashboard.api.commanding import Commanding
 from services.dashboard.api.guards import AViewer
-from services.dashboard.api.pages import Asked, Asking, page
+from services.dashboard.api.pages import Asking, page
+from services.dashboard.api.ready import AskedForList
 from services.dashboard.domain import owners
 from services.dashboard.store import renewals as store
 from services.dashboard.views import csv, frame
@@ -132,13 +133,13 @@ class Pages:
 
 
 @router.get("/renewals")
-async def list_renewals(asked: Asked, filters: TheFilters) -> HTMLResponse:
+async def list_renewals(asked: AskedForList, filters: TheFilters) -> Response:
     """All renewals of the clients that the partner services."""
     return await _list(asked, filters, upcoming=False)
 
 
 @router.get("/renewals/to-act-on")
-async def list_renewals_to_act_on(asked: Asked, filters: TheFilters) -> HTMLResponse:
+async def list_renewals_to_act_on(asked: AskedForList, filters: TheFilters) -> Response:
     """Those that wait for a decision: as many as the Alerts say."""
     return await _list(asked, filters, upcoming=True)
 
@@ -186,7 +187,7 @@ async def _records(
             yield record(row, of)
 
 
-async def _list(asked: Asking, filters: Filters, *, upcoming: bool) -> HTMLResponse:
+async def _list(asked: Asking, filters: Filters, *, upcoming: bool) -> Response:
     wanted = filters.wanted(asked, upcoming=upcoming)
     found = await store.list_renewals(
         asked.tx,
@@ -199,7 +200,7 @@ async def _list(asked: Asking, filters: Filters, *, upcoming: bool) -> HTMLRespo
     here = asked.here
     before, after = (filters.cursor_of(place) for place in (found.before, found.after))
     of = tellings.people_of(asked)
-    return await page(
+    answer = await page(
         asked,
         "renewals/list.html.j2",
         at="renewals/to-act-on" if upcoming else "renewals/all",
@@ -216,3 +217,4 @@ async def _list(asked: Asking, filters: Filters, *, upcoming: bool) -> HTMLRespo
             frame.without(here, cursor=after) if after else "",
         ),
     )
+    return ready.keep(asked, answer)

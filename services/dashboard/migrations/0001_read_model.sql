@@ -179,6 +179,15 @@ CREATE TABLE model_b.erased (LIKE model_a.erased INCLUDING ALL);
 -- A model that is built anew is emptied before, and measured for the planner before it serves.
 GRANT TRUNCATE, MAINTAIN ON ALL TABLES IN SCHEMA model_a, model_b TO dashboard;
 
+CREATE TABLE marks (
+    partner_id uuid NOT NULL,
+    slot smallint NOT NULL,
+    changed bigint NOT NULL,
+    PRIMARY KEY (partner_id, slot)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE marks IS 'How often anything changed that a partner''s page shows: the sum over its slots.';
+COMMENT ON COLUMN marks.slot IS 'Connections write to different ones, so that nobody waits for another.';
+
 CREATE TABLE builds (
     revision integer PRIMARY KEY CHECK (revision > 0),
     model text NOT NULL CHECK (model IN ('model_a', 'model_b')),

@@ -32,7 +32,8 @@ class PartnerRow:
     """A partner with its people, its settings and where it stands.
 
     None stands for what its owner has not told yet; version 0, for a partner that only its
-    clients are known of. ``as_of`` is up to when every topic was heard.
+    clients are known of. ``as_of`` is up to when every topic was heard; ``mark`` tells states
+    of a ``model`` apart, as the transaction sees it.
     """
 
     partner_id: UUID
@@ -46,6 +47,8 @@ class PartnerRow:
     tier: tiers.PartnerTierSnapshot | None = None
     version: int = 0
     as_of: datetime | None = None
+    model: str = ""
+    mark: int = 0
 
     @property
     def active_users(self) -> tuple[clients.PartnerUser, ...]:
@@ -91,7 +94,8 @@ async def find_partner(tx: Connection) -> PartnerRow | None:
     row = await tx.fetchrow(
         f"""
         SELECT partner_id, version, hub_id, name, time_zone, users, team, policy_version, policy,
-               tier, ({_AS_OF}) AS as_of
+               tier, ({_AS_OF}) AS as_of, current_schema() AS model,
+               (SELECT coalesce(sum(changed), 0) FROM public.marks) AS mark
           FROM partners
         """  # noqa: S608 - a constant
     )
@@ -110,6 +114,8 @@ async def find_partner(tx: Connection) -> PartnerRow | None:
         tier=tier and _tier(tier),
         version=row["version"],
         as_of=row["as_of"],
+        model=row["model"],
+        mark=int(row["mark"]),
     )
 
 

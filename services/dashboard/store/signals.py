@@ -16,6 +16,7 @@ ENDED: Final = "dashboard_sessions"
 KEEPALIVE_SECONDS: Final = 3.0  # how often it is asked whether the connection still lives
 ANSWER_SECONDS: Final = 3.0
 LONGEST_WAIT: Final = 2.0
+SLOTS: Final = 32
 
 log = structlog.get_logger(__name__)
 
@@ -23,18 +24,30 @@ log = structlog.get_logger(__name__)
 async def tell(tx: Connection, partner_ids: Collection[UUID]) -> None:
     """Say once this commits that partners' pages changed; of a model that does not serve, nothing.
 
+    Each such transaction also adds to the partner's marks, by which pages know themselves to be
+    of the same state.
     PostgreSQL says it once per partner and transaction, however often it is told.
     """
     if partner_ids:
         await tx.execute(
             """
+              WITH told AS (
+                   SELECT DISTINCT partner_id
+                     FROM unnest($2::uuid[]) AS said (partner_id)
+                    WHERE EXISTS (SELECT FROM public.builds
+                                   WHERE state = 'serving' AND model = current_schema())
+                    ORDER BY partner_id),
+                   marked AS (
+                   INSERT INTO public.marks AS m (partner_id, slot, changed)
+                   SELECT partner_id, pg_backend_pid() % $3, 1
+                     FROM told
+                       ON CONFLICT (partner_id, slot) DO UPDATE SET changed = m.changed + 1)
             SELECT pg_notify($1, partner_id::text)
-              FROM unnest($2::uuid[]) AS told (partner_id)
-             WHERE EXISTS (SELECT FROM public.builds
-                            WHERE state = 'serving' AND model = current_schema())
+              FROM told
             """,
             CHANNEL,
             list(partner_ids),
+            SLOTS,
         )
 
 
