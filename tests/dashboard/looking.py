@@ -8,6 +8,7 @@ from html import unescape
 from uuid import UUID
 
 import httpx2
+from fastapi import FastAPI
 
 from deploy.local.databases import Addresses
 from services.dashboard.main import create_app
@@ -27,12 +28,14 @@ class Sight:
     http: httpx2.AsyncClient
     pool: Pool
     headers: dict[str, str]
+    app: FastAPI
 
     async def by(
         self, user: UUID = ADMIN, partner: UUID = BRIGHTWATER, role: Role = "admin"
     ) -> "Sight":
         """The same pages, seen by somebody else."""
-        return Sight(self.http, self.pool, await sign_in(self.pool, user, partner, role))
+        headers = await sign_in(self.pool, user, partner, role)
+        return Sight(self.http, self.pool, headers, self.app)
 
     async def get(self, path: str, **headers: str) -> httpx2.Response:
         return await self.http.get(path, headers=self.headers | headers)
@@ -60,7 +63,7 @@ async def looking(pool: Pool, address: Addresses, clock: ManualClock) -> AsyncIt
         app.router.lifespan_context(app),
         httpx2.AsyncClient(transport=transport, base_url="https://dashboard.test") as http,
     ):
-        yield Sight(http, pool, await sign_in(pool, ADMIN, BRIGHTWATER))
+        yield Sight(http, pool, await sign_in(pool, ADMIN, BRIGHTWATER), app)
 
 
 def words(html: str) -> str:
