@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import secrets
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import structlog
@@ -33,7 +34,17 @@ AWAY: Final = "The sign-in cannot be confirmed at the moment. Try again in a few
 
 def seal_of(settings: Settings) -> Seal:
     """What tokens are sealed with in the database."""
-    return Seal(settings.session_key, "session")
+    return _seal(settings.session_key)
+
+
+@lru_cache(maxsize=4)
+def _seal(secret: str) -> Seal:
+    return Seal(secret, "session")
+
+
+@lru_cache(maxsize=1000)  # to open a seal for each request took a tenth of its time
+def _opened(secret: str, sealed: str) -> Mapping[str, Any] | None:
+    return _seal(secret).open(sealed)
 
 
 def digest_of(cookie: str) -> bytes:
@@ -112,7 +123,7 @@ async def open_session(state: Any, digest: bytes) -> tuple[Session, str] | None:
     found = await look(state, digest)
     if found is None:
         return None
-    tokens = seal_of(settings).open(found.session.sealed)
+    tokens = _opened(settings.session_key, found.session.sealed)
     if tokens is None:
         return None
     if found.refresh_due:
