@@ -8,6 +8,7 @@ import json
 import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from time import perf_counter
 from typing import Any, Final
 
@@ -67,7 +68,9 @@ class Reader:
 async def read(asked: Mapping[str, Any]) -> dict[str, list[float]]:
     """Let all of them read for some seconds; return milliseconds by what was asked for."""
     took: dict[str, list[float]] = defaultdict(list)
-    readers = [Reader(asked["port"], cookie) for cookie in asked["cookies"]]
+    readers = [
+        Reader(port, cookie) for port, cookie in zip(cycle(asked["ports"]), asked["cookies"])
+    ]
     for reader in readers:
         await reader.open()
     until = perf_counter() + asked["seconds"]

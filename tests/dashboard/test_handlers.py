@@ -124,9 +124,11 @@ async def test_a_client_is_known_by_its_products_and_by_its_revenue_in_each_curr
 
 
 async def test_an_older_word_about_a_client_never_undoes_a_newer_one(filled: Pool) -> None:
-    await hear(filled, snapshot(5), portfolio.client_snapshot(named("orchard"), version=4))
-
+    await hear(filled, snapshot(5), snapshot(4))
     assert (await client(filled))["version"] == 5
+
+    await deliver(handlers.from_clients_state, filled, snapshot(7), snapshot(6))
+    assert (await client(filled))["version"] == 7
 
 
 async def test_the_same_version_may_be_said_again_with_more_in_it(filled: Pool) -> None:
@@ -148,6 +150,7 @@ async def test_the_same_version_may_be_said_again_with_more_in_it(filled: Pool) 
         ([ended(4), resumed(5)], True),
         ([resumed(5), ended(4)], True),
         ([resumed(5), snapshot(4, active=False)], True),
+        ([ended(6, period=2), snapshot(4), resumed(5)], False),
         ([ended(4), snapshot(5)], True),
         ([snapshot(5), ended(4)], True),
         ([snapshot(4, active=False), resumed(5), snapshot(4, active=False)], True),

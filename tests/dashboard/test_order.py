@@ -169,14 +169,32 @@ async def test_where_a_partner_stood_is_forgotten_when_tiers_erases_it(filled: P
     assert row["tier"] is None
 
 
-async def test_a_model_made_anew_leaves_out_whom_only_facts_know(filled: Pool) -> None:
+async def test_a_model_made_anew_leaves_out_whom_only_old_facts_know(filled: Pool) -> None:
     await filled.execute("DELETE FROM clients WHERE client_id = $1", CLIENTS["orchard"])
     await filled.execute("UPDATE clients SET version = 0 WHERE client_id = $1", CLIENTS["opal"])
     await filled.execute("DELETE FROM partners WHERE partner_id = $1", NORDLICHT)
+    gone = {CLIENTS["orchard"], CLIENTS["opal"], NORDLICHT}
 
     async with filled.acquire() as tx, tx.transaction():
-        assert await erasure.forget_unknown(tx) == 3
+        assert await erasure.find_unknown(tx, NOW) == gone
+        assert await erasure.forget_unknown(tx, gone, NOW) == 3
 
     assert await rows_of(filled, CLIENTS["orchard"]) == await rows_of(filled, CLIENTS["opal"]) == {}
     assert await rows_of(filled, NORDLICHT) == {}
     assert await filled.fetchval("SELECT count(*) FROM clients") == 8
+
+
+async def test_who_is_new_or_known_meanwhile_is_not_left_out(filled: Pool) -> None:
+    """A fact may come before the snapshot that it was said with."""
+    new, late = CLIENTS["orchard"], CLIENTS["opal"]
+    await filled.execute("DELETE FROM clients WHERE client_id = $1", new)
+    await filled.execute("UPDATE changes SET at = $2 WHERE client_id = $1", new, NOW)
+    await filled.execute("UPDATE clients SET version = 0 WHERE client_id = $1", late)
+
+    async with filled.acquire() as tx, tx.transaction():
+        suspects = await erasure.find_unknown(tx, NOW)
+        assert suspects == {late}
+        await tx.execute("UPDATE clients SET version = 3 WHERE client_id = $1", late)
+        assert await erasure.forget_unknown(tx, suspects, NOW) == 0
+
+    assert set(await rows_of(filled, late)) == set(OF_CLIENTS)

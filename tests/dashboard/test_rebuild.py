@@ -147,6 +147,28 @@ async def _is_ended(pool: Pool) -> bool:
         )
 
 
+async def test_what_is_said_while_a_model_is_made_and_takes_over_is_lost_in_neither(
+    address: Addresses, plain: Pool, fresh_topics: str, clock: ManualClock
+) -> None:
+    await topics.publish(fresh_topics, topics.whole_portfolio())
+    waiting = topics.many(2000)
+    said = 0
+    async with (
+        serving(address, fresh_topics, clock),
+        topics.command(address, fresh_topics, "rebuild") as process,
+    ):
+        while process.returncode is None and said < len(waiting):
+            await topics.publish(fresh_topics, waiting[said : said + 15])  # of five clients
+            said += 15
+            await asyncio.sleep(0.1)
+        _, err = await process.communicate()
+        assert process.returncode == 0, err.decode()
+
+        await until(lambda: all_known(plain, said // 3))
+        assert len(await all_builds(plain)) == 2
+    assert await plain.fetchval("SELECT count(*) FROM dead_letters") == 0
+
+
 async def test_a_rebuild_that_is_killed_half_way_changes_nothing_and_is_simply_repeated(
     address: Addresses, plain: Pool, fresh_topics: str, clock: ManualClock
 ) -> None:

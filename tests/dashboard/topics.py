@@ -12,7 +12,7 @@ from time import monotonic
 from aiokafka import AIOKafkaProducer
 
 from deploy.local.databases import Addresses
-from shared.chassis.clock import ManualClock
+from shared.chassis.clock import SystemClock
 from shared.contracts import clients
 from shared.contracts.event import Event, Tombstone
 from tests import tokens
@@ -46,7 +46,8 @@ def whole_portfolio() -> list[Event]:
 
 
 def many(count: int) -> list[Event]:
-    """Plain clients of both partners, with a contract change each, and what happened to them."""
+    """New clients of both partners, with a contract change each: three events for each client."""
+    now = SystemClock().now()  # as the commands have it
     events: list[Event] = []
     for number in range(count):
         hub = HUB if number % 2 else OTHER_HUB
@@ -66,7 +67,7 @@ def many(count: int) -> list[Event]:
         events += [
             clients.ClientRegistered(
                 version=1,
-                occurred_at=told.occurred_at,
+                occurred_at=now,
                 client_id=told.client_id,
                 partner_id=told.partner_id,
                 account_id=told.account_id,
@@ -121,7 +122,3 @@ async def run(address: Addresses, servers: str, *arguments: str) -> tuple[int, s
         out, err = await process.communicate()
         assert process.returncode is not None
         return process.returncode, out.decode(), err.decode()
-
-
-def at_noon() -> ManualClock:
-    return ManualClock(portfolio.NOW)

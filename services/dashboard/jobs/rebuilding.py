@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from time import monotonic
 from typing import Final, Protocol
 
@@ -19,6 +20,7 @@ IDLE_SECONDS: Final = 120.0  # for those who still read the model that is to be 
 CLOSE_SECONDS: Final = 1.0  # a model that is at most this far behind may serve
 TAKE_OVER_SECONDS: Final = 120.0
 LOOK_SECONDS: Final = 0.1
+NEW: Final = timedelta(days=1)  # who was heard of since may have a snapshot on its way
 
 
 class RebuildError(Exception):
@@ -45,6 +47,11 @@ class _Rebuild:
     ask: Ask
     watcher: Watcher
 
+    @property
+    def topics(self) -> list[str]:
+        """All that is heard."""
+        return [inbox.topic for inbox in self.inboxes]
+
 
 async def rebuild(
     settings: Settings, pool: Pool, clock: Clock, inboxes: Sequence[Inbox], watcher: Watcher
@@ -66,7 +73,7 @@ async def rebuild(
         under_way = _Rebuild(conn, build, revised, ask, watcher)
         async with hearing(settings, revised, build):
             await _fill(under_way)
-            await _put_in_order(under_way)
+            await _put_in_order(under_way, clock)
             old, running = await _switch(under_way, clock)
             await _hand_over(under_way, old, running)
         return build.revision
@@ -74,8 +81,7 @@ async def rebuild(
 
 async def _fill(this: _Rebuild) -> None:
     """Wait until all is heard that the topics hold now."""
-    topics = [inbox.topic for inbox in this.inboxes]
-    begins, ends = await this.ask.begins(topics), await this.ask.ends(topics)
+    begins, ends = await this.ask.begins(this.topics), await this.ask.ends(this.topics)
     total = _records(begins, ends, ends)
 
     def tell(handled: Offsets) -> None:
@@ -93,18 +99,32 @@ async def _reach(this: _Rebuild, ends: Offsets, tell: Callable[[Offsets], None])
         await asyncio.sleep(LOOK_SECONDS)
 
 
-async def _put_in_order(this: _Rebuild) -> None:
+async def _put_in_order(this: _Rebuild, clock: Clock) -> None:
     """Forget who is known by old facts alone, and let PostgreSQL look at what there is."""
     dead = await builds.count_dead(this.conn, [inbox.group for inbox in this.inboxes])
-    if dead:
-        this.watcher.say(f"{dead} records could not be handled; see the command dead-letters")
     async with this.conn.transaction():
         await builds.enter(this.conn, this.build)
         await erasure.forget_erased(this.conn)
+    if dead:
         # A snapshot that was set aside may be put back: what belongs to it has to stay.
-        if not dead and (unknown := await erasure.forget_unknown(this.conn)):
-            this.watcher.say(f"{unknown} clients or partners that no longer exist are left out")
+        this.watcher.say(f"{dead} records could not be handled; see the command dead-letters")
+    else:
+        await _forget_unknown(this, clock.now() - NEW)
     await builds.measure(this.conn, this.build)
+
+
+async def _forget_unknown(this: _Rebuild, before: datetime) -> None:
+    async with this.conn.transaction():
+        await builds.enter(this.conn, this.build)
+        suspects = await erasure.find_unknown(this.conn, before)
+    if not suspects:
+        return
+    # Of two topics one may be ahead: who is new is known once both are heard up to here.
+    await _reach(this, await this.ask.ends(this.topics), lambda _: None)
+    async with this.conn.transaction():
+        await builds.enter(this.conn, this.build)
+        gone = await erasure.forget_unknown(this.conn, suspects, before)
+    this.watcher.say(f"{gone} clients or partners that no longer exist are left out")
 
 
 async def _switch(this: _Rebuild, clock: Clock) -> tuple[Build, int]:
@@ -112,14 +132,13 @@ async def _switch(this: _Rebuild, clock: Clock) -> tuple[Build, int]:
 
     Returns what served until then, and how many processes heard for that.
     """
-    topics = [inbox.topic for inbox in this.inboxes]
     while True:
         asked, now = monotonic(), clock.now()
-        await _reach(this, await this.ask.ends(topics), lambda _: None)
+        await _reach(this, await this.ask.ends(this.topics), lambda _: None)
         if monotonic() - asked <= CLOSE_SECONDS:
             serving = await builds.find_serving(this.conn)
             running = await builds.count_followers(this.conn, serving.revision)
-            old = await builds.switch(this.conn, this.build, dict.fromkeys(topics, now))
+            old = await builds.switch(this.conn, this.build, dict.fromkeys(this.topics, now))
             this.watcher.say(f"revision {this.build.revision} serves")
             return old, running
 

@@ -1,11 +1,13 @@
 """What is forgotten, since its owner erased it."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from shared.chassis.database import Connection
 
+# In the order in which handlers take tables, so that nobody waits for another in a circle.
 _OF_CLIENTS: Final = ("clients", "renewals", "stages", "messages", "changes")
 
 
@@ -19,37 +21,55 @@ async def erase(tx: Connection, key: UUID) -> set[UUID]:
 
 
 async def forget_erased(tx: Connection) -> int:
-    """Forget what came late about those that were erased; returns of how many there was any."""
-    rows = await tx.fetch("SELECT key FROM erased ORDER BY key")
+    """Forget what came late about those that were erased; returns whether there was any."""
+    # Held, so that who is told of anew just now is remembered after this and not before.
+    rows = await tx.fetch("SELECT key FROM erased ORDER BY key FOR UPDATE")
     return len(await _forget(tx, [row["key"] for row in rows])) if rows else 0
 
 
-async def forget_unknown(tx: Connection) -> int:
-    """Forget what is about clients or partners of whom no snapshot came, in a model made anew.
+async def find_unknown(tx: Connection, before: datetime) -> set[UUID]:
+    """Clients and partners of whom no snapshot came, and nothing new since an instant.
 
-    Facts are kept in their topics for ever; of somebody erased long ago they are all that is left.
+    Facts stay in their topics for ever: of who was erased long ago they are all that is left. Of
+    who is new they may be all that came so far.
     """
     rows = await tx.fetch(
         """
-        SELECT client_id AS key FROM clients WHERE version = 0
-         UNION
-        SELECT client_id FROM (SELECT client_id FROM stages
-                                UNION SELECT client_id FROM messages
-                                UNION SELECT client_id FROM changes) AS told
-         WHERE client_id IS NOT NULL
-           AND NOT EXISTS (SELECT FROM clients c WHERE c.client_id = told.client_id)
-         UNION
-        SELECT partner_id FROM (SELECT partner_id FROM clients
-                                 UNION SELECT partner_id FROM changes) AS told
-         WHERE NOT EXISTS (SELECT FROM partners p
-                            WHERE p.partner_id = told.partner_id AND p.version > 0)
-         UNION
-        SELECT partner_id FROM partners WHERE version = 0
-        """
+        WITH unknown AS (
+            SELECT client_id AS key FROM clients WHERE version = 0
+             UNION
+            SELECT client_id FROM (SELECT client_id FROM stages
+                                    UNION SELECT client_id FROM messages
+                                    UNION SELECT client_id FROM changes) AS told
+             WHERE client_id IS NOT NULL
+               AND NOT EXISTS (SELECT FROM clients c WHERE c.client_id = told.client_id)
+             UNION
+            SELECT partner_id FROM (SELECT partner_id FROM clients
+                                     UNION SELECT partner_id FROM changes) AS told
+             WHERE NOT EXISTS (SELECT FROM partners p
+                                WHERE p.partner_id = told.partner_id AND p.version > 0)
+             UNION
+            SELECT partner_id FROM partners WHERE version = 0
+        )
+        SELECT key FROM unknown
+         WHERE NOT EXISTS (SELECT FROM changes
+                            WHERE coalesce(client_id, partner_id) = key AND at >= $1)
+        """,
+        before,
     )
-    if rows:
-        await _forget(tx, [row["key"] for row in rows])
-    return len(rows)
+    return {row["key"] for row in rows}
+
+
+async def forget_unknown(tx: Connection, suspects: set[UUID], before: datetime) -> int:
+    """Forget those of the suspects that are still unknown; returns how many.
+
+    Nobody writes meanwhile, so that nobody becomes known between the look and the end of it.
+    """
+    await tx.execute("LOCK TABLE partners, clients IN SHARE ROW EXCLUSIVE MODE")
+    still = suspects & await find_unknown(tx, before)
+    if still:
+        await _forget(tx, still)
+    return len(still)
 
 
 async def erase_renewals(tx: Connection, key: UUID) -> set[UUID]:
@@ -89,7 +109,10 @@ async def erase_tier(tx: Connection, key: UUID) -> set[UUID]:
 
 async def _forget(tx: Connection, keys: Iterable[UUID]) -> set[UUID]:
     wanted = list(keys)
-    found: set[UUID] = set()
+    rows = await tx.fetch(
+        "DELETE FROM partners WHERE partner_id = ANY($1::uuid[]) RETURNING partner_id", wanted
+    )
+    found: set[UUID] = {row["partner_id"] for row in rows}
     for table in _OF_CLIENTS:
         rows = await tx.fetch(
             f"""
@@ -100,7 +123,4 @@ async def _forget(tx: Connection, keys: Iterable[UUID]) -> set[UUID]:
             wanted,
         )
         found |= {row["partner_id"] for row in rows}
-    rows = await tx.fetch(
-        "DELETE FROM partners WHERE partner_id = ANY($1::uuid[]) RETURNING partner_id", wanted
-    )
-    return found | {row["partner_id"] for row in rows}
+    return found
