@@ -11,6 +11,7 @@ from statistics import quantiles
 from time import perf_counter
 from typing import Any, Final, TypeVar
 
+from deploy.sample.words import FIRST_WORDS, SECOND_WORDS
 from services.dashboard.store import model, reading
 from shared.chassis.clock import SystemClock
 from shared.chassis.database import Connection, Pool, open_pool
@@ -31,11 +32,16 @@ ROLES: Final = {"http": True, "consumers": False, "relay": False}
 # The name, the address, and whether htmx asks for a part: while somebody types, sorts or turns.
 VIEWS: Final = (
     ("client list", "/dashboard", False),
-    ("search", "/dashboard?q=harbo", True),
+    ("search", "/dashboard?q={word}", True),
     ("renewals", "/renewals", False),
     ("client list by revenue", "/dashboard?sort=-mrr", True),
-    ("search in renewals", "/renewals?q=harbo", True),
+    ("search in renewals", "/renewals?q={word}", True),
     ("renewals to act on", "/renewals/to-act-on", False),
+)
+
+# What is looked for: hardly ever what somebody of the same partner looked for just before.
+WORDS: Final = sorted(
+    {word.lower()[:length] for word in (*FIRST_WORDS, *SECOND_WORDS) for length in (3, 4, 5)}
 )
 
 
@@ -147,6 +153,7 @@ async def _read(
         cwd=ROOT, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     asked = {
+        "words": WORDS,
         "ports": [each.port for each in pages],
         "cookies": cookies,
         "views": VIEWS,

@@ -9,6 +9,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import cycle
+from random import Random
 from time import perf_counter
 from typing import Any, Final
 
@@ -75,13 +76,14 @@ async def read(asked: Mapping[str, Any]) -> dict[str, list[float]]:
         await reader.open()
     until = perf_counter() + asked["seconds"]
     views: Sequence[tuple[str, str, bool]] = asked["views"]
+    words = Random(4)  # noqa: S311 - what people look for
 
     async def go_on(reader: Reader, first: int) -> None:
         at = first
         while perf_counter() < until:
             name, path, part = views[at % len(views)]
             began = perf_counter()
-            await reader.get(path, part=part)
+            await reader.get(path.format(word=words.choice(asked["words"])), part=part)
             took[name].append((perf_counter() - began) * 1000)
             at += 1
             if asked["pause"]:

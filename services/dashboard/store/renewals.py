@@ -113,7 +113,6 @@ def _conditions(wanted: Wanted) -> tuple[list[str], list[Any]]:
     arguments: list[Any] = [wanted.today]
     for condition, given in (
         ("r.status = {}", "" if ended else wanted.status),
-        *(("c.search LIKE {}", _containing(word)) for word in wanted.q.split()[:MOST_WORDS]),
         (_OWNER, _owner(wanted)),
         ("r.kind = {}", wanted.kind),
         ("r.client_id = {}", wanted.client_id),
@@ -123,6 +122,13 @@ def _conditions(wanted: Wanted) -> tuple[list[str], list[Any]]:
         if given:
             arguments.append(given)
             shown.append(condition.format(f"${len(arguments)}"))
+    if words := wanted.q.split()[:MOST_WORDS]:
+        # The clients first, from an index alone: to look at each row of them takes ten times that.
+        likes = [f"search LIKE ${len(arguments) + n}" for n in range(1, len(words) + 1)]
+        serviced = "NOT serviced" if ended else "serviced"
+        named = f"SELECT client_id FROM clients WHERE {' AND '.join([serviced, *likes])}"  # noqa: S608 - constants
+        shown.append(f"r.client_id = ANY (ARRAY ({named}))")
+        arguments += map(_containing, words)
     return shown, arguments
 
 
