@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from shared.chassis.background import backoff
+from shared.chassis.background import backoff, finishing
 from shared.chassis.inbox import Inbox
 from shared.chassis.kafka import Access
 
@@ -77,7 +77,7 @@ class Freshness:
             try:
                 async with asking(servers) as ask:
                     while True:
-                        await self._look(ask)
+                        await finishing(self._look(ask))  # half way it would leave a connection
                         waits = backoff(0.2, 5.0)
                         await asyncio.sleep(_IDLE_SECONDS if self._caught_up else _EAGER_SECONDS)
             except (KafkaError, OSError) as error:
@@ -157,8 +157,8 @@ async def asking(servers: str | Access) -> AsyncIterator[Ask]:
         wait = int(_ANSWER_SECONDS * 1000)
         admin = AIOKafkaAdminClient(**access.options(), request_timeout_ms=wait)
         stack.push_async_callback(admin.close)
-        await admin.start()
+        await finishing(admin.start())
         consumer = AIOKafkaConsumer(**access.options(), request_timeout_ms=wait)
         stack.push_async_callback(consumer.stop)
-        await consumer.start()
+        await finishing(consumer.start())
         yield Ask(admin, consumer)

@@ -66,10 +66,13 @@ async def all_known(pool: Pool, extra: int = MANY) -> bool:
         model = (await builds.find_serving(tx)).model
     expected = {"partners": 2, "clients": 13 + extra, "renewals": 13 + extra, "messages": 13}
     found = {table: await count(pool, model, table) for table in expected}
+    whole = await pool.fetchval(f"SELECT count(*) FROM {model}.clients WHERE version > 0")
     changes = len([e for e in topics.whole_portfolio() if ".events." in e.TOPIC]) + extra
     told = sum("RenewalDeadlineApproaching" in e.TYPE for e in topics.whole_portfolio())
     outcomes = expected["messages"]
-    return found == expected and await count(pool, model, "changes") == changes - told - outcomes
+    if found != expected or whole != expected["clients"]:
+        return False
+    return await count(pool, model, "changes") == changes - told - outcomes
 
 
 class Reader:
@@ -114,7 +117,8 @@ async def test_a_rebuild_gives_the_same_content_and_nobody_sees_a_half_built_mod
 ) -> None:
     await topics.publish(fresh_topics, [*topics.whole_portfolio(), *topics.many(MANY)])
     async with serving(address, fresh_topics, clock) as app:
-        await until(lambda: all_known(plain))
+        await topics.until_heard(plain, fresh_topics)
+        assert await all_known(plain)
         before = await sum_up(plain)
         async with looking(app.state.pool, BRIGHTWATER, NORDLICHT) as readers:
             code, out, err = await run(address, fresh_topics, "rebuild")
@@ -164,7 +168,8 @@ async def test_what_is_said_while_a_model_is_made_and_takes_over_is_lost_in_neit
         _, err = await process.communicate()
         assert process.returncode == 0, err.decode()
 
-        await until(lambda: all_known(plain, said // 3))
+        await topics.until_heard(plain, fresh_topics)
+        assert await all_known(plain, said // 3)
         assert len(await all_builds(plain)) == 2
     assert await plain.fetchval("SELECT count(*) FROM dead_letters") == 0
 
@@ -176,7 +181,8 @@ async def test_a_rebuild_that_is_killed_half_way_changes_nothing_and_is_simply_r
     await plain.execute("INSERT INTO model_b.erased SELECT gen_random_uuid()")
     owner = await asyncpg.connect(address.owner_dsn)
     async with serving(address, fresh_topics, clock) as app:
-        await until(lambda: all_known(plain))
+        await topics.until_heard(plain, fresh_topics)
+        assert await all_known(plain)
         before = await sum_up(plain)
         async with (
             looking(app.state.pool, BRIGHTWATER) as readers,
@@ -226,7 +232,8 @@ async def test_without_a_service_a_rebuild_says_so_and_the_next_to_start_goes_on
     heard = await plain.fetchval("SELECT count(*) FROM inbox")
     await topics.publish(fresh_topics, topics.many(4))
     async with serving(address, fresh_topics, clock):
-        await until(lambda: all_known(plain, 4))
+        await topics.until_heard(plain, fresh_topics)
+    assert await all_known(plain, 4)
     assert await plain.fetchval("SELECT count(*) FROM inbox") == heard + 12
 
 

@@ -12,7 +12,11 @@ from time import monotonic
 from aiokafka import AIOKafkaProducer
 
 from deploy.local.databases import Addresses
+from services.dashboard import handlers
+from services.dashboard.store import builds
 from shared.chassis.clock import SystemClock
+from shared.chassis.database import Pool
+from shared.chassis.freshness import asking, reached
 from shared.contracts import clients
 from shared.contracts.event import Event, Tombstone
 from tests import tokens
@@ -122,3 +126,18 @@ async def run(address: Addresses, servers: str, *arguments: str) -> tuple[int, s
         out, err = await process.communicate()
         assert process.returncode is not None
         return process.returncode, out.decode(), err.decode()
+
+
+async def until_heard(pool: Pool, servers: str) -> None:
+    """Wait until the revision that serves has heard all that the topics hold now."""
+    names = [inbox.topic for inbox in handlers.INBOXES]
+    async with asking(servers) as ask:
+        ends = await ask.ends(names)
+
+        async def heard() -> bool:
+            async with pool.acquire() as tx:
+                build = await builds.find_serving(tx)
+            inboxes = [inbox.of_revision(build.revision) for inbox in handlers.INBOXES]
+            return all([reached(ends[i.topic], await ask.handled(i)) for i in inboxes])
+
+        await until(heard)

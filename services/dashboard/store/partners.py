@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import TypeAdapter
 
 from services.dashboard.store.messages import OPEN
-from services.dashboard.store.renewals import FROM, UPCOMING
+from services.dashboard.store.renewals import UPCOMING
 from shared.chassis.database import Connection
 from shared.contracts import clients, renewals, tiers
 
@@ -124,7 +124,7 @@ async def count_alerts(tx: Connection, today: date) -> Alerts:
     row = await tx.fetchrow(
         f"""
         SELECT (SELECT count(*)
-                  FROM {FROM}
+                  FROM renewals r
                  WHERE {UPCOMING}) AS decisions,
                (SELECT count(*)
                   FROM messages m
