@@ -1,5 +1,6 @@
 """Partner settings: the default renewal owner, the stages, and who changed them."""
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -24,7 +25,7 @@ from services.dashboard.api.commanding import (
 )
 from services.dashboard.api.guards import AnAdmin, AViewer
 from services.dashboard.api.owners import chosen_of
-from services.dashboard.api.pages import Asked, Asking, fragment, page, wants_fragment
+from services.dashboard.api.pages import Asking, fragment, page, wants_fragment
 from services.dashboard.domain import owners as rules
 from services.dashboard.senders.owners import Done, Owners, Stale
 from services.dashboard.views import owners as owner_views
@@ -44,14 +45,15 @@ NO_DAYS: Final = "Whole numbers of days before the deadline, with commas between
 
 
 @router.get("/settings")
-async def show_settings(asked: Asked, owners: TheOwners) -> HTMLResponse:
+async def show_settings(viewer: AViewer, request: Request, owners: TheOwners) -> HTMLResponse:
     """What is set; with an owner in the address, what saving it would do."""
-    query = asked.request.query_params
-    if "owner" not in query or not asked.viewer.is_admin:
-        return await _page(asked)
-    typed = _typed(query)
-    effect = await _effect(owners, asked.viewer.token, typed)
-    return await _page(asked, typed=typed, roles=query.getlist("recipient_roles"), effect=effect)
+    act, query, shown = Commanding(request, viewer), request.query_params, dict[str, Any]()
+    if "owner" in query and viewer.is_admin:
+        typed = _typed(query)
+        shown = {"typed": typed, "roles": query.getlist("recipient_roles")}
+        shown["effect"] = await _effect(owners, viewer.token, typed)
+    async with act.asking() as asked:
+        return await _page(asked, **shown)
 
 
 @router.get("/settings/owner/effect")
@@ -120,33 +122,35 @@ async def choose_stages(
 
 
 @router.get("/settings/history")
-async def show_history(asked: Asked, owners: TheOwners) -> HTMLResponse:
+async def show_history(viewer: AViewer, request: Request, owners: TheOwners) -> HTMLResponse:
     """Who changed what, the latest first; the renewals service keeps it."""
-    names = {user.user_id: user.name for user in asked.partner.users}
-    entries: list[views.Entry] = []
-    away = ""
-    for subject in ("owner", "stages"):
-        answer = await owners.history(asked.viewer.token, subject)
-        if isinstance(answer, Done):
-            entries += [views.entry(each, names) for each in answer.body.get("items", ())]
-        else:
-            away = wrong_of(answer).away or "The history cannot be shown at the moment."
-    shown: dict[str, Any] = {
-        "entries": sorted(entries, key=lambda each: each.at, reverse=True),
-        "away": away,
-        "zone": asked.partner.time_zone,
-    }
-    if wants_fragment(asked.request):
-        return fragment("settings/history.html.j2", **shown)
-    return await page(
-        asked,
-        "services/page.html.j2",
-        at="settings",
-        title="History of settings",
-        live=False,
-        inner="settings/history.html.j2",
-        **shown,
+    answers = await asyncio.gather(
+        *(owners.history(viewer.token, subject) for subject in ("owner", "stages"))
     )
+    missing = [each for each in answers if not isinstance(each, Done)]
+    away = missing and (wrong_of(missing[0]).away or "The history cannot be shown at the moment.")
+    said = [
+        line for each in answers if isinstance(each, Done) for line in each.body.get("items", ())
+    ]
+    async with Commanding(request, viewer).asking() as asked:
+        names = {user.user_id: user.name for user in asked.partner.users}
+        entries = [views.entry(each, names) for each in said]
+        shown: dict[str, Any] = {
+            "entries": sorted(entries, key=lambda each: each.at, reverse=True),
+            "away": away or "",
+            "zone": asked.partner.time_zone,
+        }
+        if wants_fragment(request):
+            return fragment("settings/history.html.j2", **shown)
+        return await page(
+            asked,
+            "services/page.html.j2",
+            at="settings",
+            title="History of settings",
+            live=False,
+            inner="settings/history.html.j2",
+            **shown,
+        )
 
 
 def _typed(given: FormData | QueryParams) -> dict[str, str]:
