@@ -189,8 +189,8 @@ async def test_a_rebuild_that_is_killed_half_way_changes_nothing_and_is_simply_r
             topics.command(address, fresh_topics, "rebuild") as process,
         ):
             await until(lambda: _is_empty(plain))
-            async with owner.transaction():  # the history cannot be written, so it is never done
-                await owner.execute("LOCK TABLE model_b.changes IN SHARE MODE")
+            async with owner.transaction():  # messages cannot be written, so it is never done
+                await owner.execute("LOCK TABLE model_b.messages IN SHARE MODE")
                 await until(lambda: _has_some(plain))
                 process.kill()
                 await process.wait()
