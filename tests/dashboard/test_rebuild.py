@@ -240,8 +240,8 @@ async def test_without_a_service_a_rebuild_says_so_and_the_next_to_start_goes_on
 async def test_a_second_rebuild_at_the_same_time_is_refused_in_a_line(
     address: Addresses, plain: Pool, fresh_topics: str
 ) -> None:
-    async with plain.acquire() as conn:
-        assert await builds.claim_rebuilding(conn)
+    async with plain.acquire() as conn, builds.rebuilding(conn) as alone:
+        assert alone
         code, out, err = await run(address, fresh_topics, "rebuild")
 
     assert (code, out) == (1, "")

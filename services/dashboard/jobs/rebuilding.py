@@ -61,8 +61,12 @@ async def rebuild(
     An earlier one that was interrupted is given up. Goes on hearing until the running service
     has taken over. Raises RebuildError.
     """
-    async with pool.acquire() as conn, asking(settings.kafka_servers) as ask:
-        if not await builds.claim_rebuilding(conn):
+    async with (
+        pool.acquire() as conn,
+        asking(settings.kafka_servers) as ask,
+        builds.rebuilding(conn) as alone,
+    ):
+        if not alone:
             raise RebuildError("another rebuild is under way; only one can be")
         try:
             build = await builds.begin(conn, seconds=IDLE_SECONDS)

@@ -64,9 +64,12 @@ async def enter(tx: Connection, build: Build) -> None:
 async def following(pool: Pool, revision: int) -> AsyncIterator[Connection]:
     """Let others see, as long as this is entered, that a process keeps a revision in step."""
     async with pool.acquire() as conn:
-        # The pool gives all of a connection's locks back with it.
         await conn.execute("SELECT pg_advisory_lock_shared($1, $2)", _LOCKS, revision)
-        yield conn
+        try:
+            yield conn
+        finally:
+            if not conn.is_closed():  # else PostgreSQL has taken the lock back already
+                await conn.execute("SELECT pg_advisory_unlock_shared($1, $2)", _LOCKS, revision)
 
 
 async def count_followers(tx: Connection, revision: int) -> int:
@@ -85,10 +88,15 @@ async def count_followers(tx: Connection, revision: int) -> int:
     )
 
 
-async def claim_rebuilding(conn: Connection) -> bool:
-    """Be the only one who makes a model, until this connection closes."""
+@asynccontextmanager
+async def rebuilding(conn: Connection) -> AsyncIterator[bool]:
+    """Be the only one who makes a model; False where somebody else does."""
     claimed: bool = await conn.fetchval("SELECT pg_try_advisory_lock($1, $2)", _LOCKS, _REBUILDING)
-    return claimed
+    try:
+        yield claimed
+    finally:
+        if claimed and not conn.is_closed():
+            await conn.execute("SELECT pg_advisory_unlock($1, $2)", _LOCKS, _REBUILDING)
 
 
 async def begin(conn: Connection, *, seconds: float) -> Build:
