@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import asyncpg
+import hypothesis
 import pytest
 
 from deploy.local import databases, ports
@@ -25,6 +26,12 @@ from deploy.local.postgres import Postgres
 from shared.chassis import telemetry
 from shared.chassis.clock import ManualClock
 from shared.chassis.database import Pool, migrate, open_pool
+
+# How long an example takes says how busy the machine is, and nothing about the code.
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("patient")
 
 SERVICES = Path(__file__).parent.parent / "services"
 ROOM_BYTES = 4 * 1024**3
