@@ -225,12 +225,13 @@ async def test_a_partner_that_asks_too_often_waits_and_others_do_not(
     app = make_app(settings_for(gadgets_at.dsn, partner_rate=2))
     foreign = tokens.bearer(BOB, THEIRS)
     async with serving(app) as http:
-        answers = [await http.get("/gadgets", headers=ADMIN) for _ in range(8)]
+        asked = [http.get("/gadgets", headers=ADMIN) for _ in range(8)]
+        answers = await asyncio.gather(*asked)
         other = await http.get("/gadgets", headers=foreign)
         await asyncio.sleep(0.6)
         later = await http.get("/gadgets", headers=ADMIN)
-    statuses = [answer.status_code for answer in answers]
-    assert statuses[:4] == [200] * 4
-    assert statuses[-1] == 429
-    assert (answers[-1].headers["retry-after"], other.status_code) == ("1", 200)
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert [answer.status_code for answer in answers].count(200) == 8 - len(refused) >= 4
+    assert {answer.headers["retry-after"] for answer in refused} == {"1"}
+    assert other.status_code == 200
     assert later.status_code == 200

@@ -10,13 +10,14 @@ from shared.chassis.http import Command
 from shared.contracts.event import Money
 
 _LINE = r"[^\x00-\x1f\x7f-\x9f]*"
+_SEEN = r"[^\s\x00-\x1f\x7f-\x9f]"
 
 Line = Annotated[
     str, Field(pattern=f"^{_LINE}$", max_length=values.LONGEST_TEXT), AfterValidator(values.text)
 ]
 Name = Annotated[
     str,
-    Field(pattern=rf"^{_LINE}\S{_LINE}$", min_length=1, max_length=values.LONGEST_TEXT),
+    Field(pattern=rf"^{_LINE}{_SEEN}{_LINE}$", min_length=1, max_length=values.LONGEST_TEXT),
     AfterValidator(values.some_text),
 ]
 Email = Annotated[
