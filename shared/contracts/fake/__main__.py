@@ -7,6 +7,7 @@ A consumer that ends with the same state with and without them is right.
 
 import argparse
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -144,4 +145,5 @@ def _to_terminal(records: Iterator[Record], *, quiet: bool) -> int:
 
 
 if __name__ == "__main__":
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what fails is told in a line
     sys.exit(main())
