@@ -13,6 +13,7 @@ from markupsafe import Markup
 from starlette.exceptions import HTTPException
 
 from services.dashboard.api.guards import AViewer, Reading, TheClock, Viewer
+from services.dashboard.domain.addresses import own_path
 from services.dashboard.domain.links import Patterns
 from services.dashboard.store.partners import PartnerRow, find_partner
 from services.dashboard.views import formats, frame, render
@@ -215,7 +216,7 @@ async def choose_theme(
     back: Annotated[str, Form(max_length=2000)] = "/",
 ) -> RedirectResponse:
     """Keep the choice of light or dark in a cookie."""
-    answer = RedirectResponse(frame.without(back), 303)
+    answer = RedirectResponse(own_path(frame.without(back)), 303)
     answer.set_cookie(
         THEME_COOKIE, theme, max_age=YEAR_SECONDS, secure=True, httponly=True, samesite="lax"
     )
