@@ -12,7 +12,7 @@ import pytest
 
 from deploy.local.databases import Addresses
 from services.dashboard.views import formats, frame, render, template
-from services.dashboard.views.assets import ASSETS, FOLDER, STYLES
+from services.dashboard.views.assets import ASSETS, FOLDER, JOINED, STYLES
 from services.dashboard.views.rows import filled
 from shared.chassis.clock import ManualClock
 from shared.chassis.database import Pool
@@ -40,8 +40,9 @@ def test_what_others_wrote_is_as_they_published_it() -> None:
         assert hashlib.sha256((FOLDER / name).read_bytes()).hexdigest() == digest
 
 
-def test_every_style_sheet_is_sent_and_none_is_forgotten() -> None:
+def test_every_style_sheet_and_script_is_sent_and_none_is_forgotten() -> None:
     assert {path.stem for path in FOLDER.glob("*.css")} == set(STYLES)
+    assert {path.name for path in FOLDER.glob("*.js")} == {*JOINED["app.js"], *JOINED["htmx.js"]}
     assert gzip.decompress(ASSETS["app.css"].zipped) == ASSETS["app.css"].body
 
 

@@ -8,6 +8,12 @@ from typing import Final
 
 FOLDER: Final = Path(__file__).parent.parent / "static"
 STYLES: Final = ("base", "frame", "parts", "lists", "panels", "pages", "told", "tier", "renewals")
+# htmx begins as soon as it is there, and would not wait for its extension in a file of its own.
+JOINED: Final = {
+    "app.css": tuple(f"{part}.css" for part in STYLES),
+    "app.js": ("app.js", "dialogs.js"),
+    "htmx.js": ("htmx.min.js", "hx-sse.min.js"),
+}
 TYPES: Final = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -38,11 +44,11 @@ def _asset(name: str, body: bytes) -> Asset:
 
 
 def _load() -> dict[str, Asset]:
-    """Every script and picture, and the style sheets as one."""
-    files = sorted(each for each in FOLDER.iterdir() if each.suffix in {".js", ".svg"})
-    found = {each.name: _asset(each.name, each.read_bytes()) for each in files}
-    styles = b"\n".join((FOLDER / f"{part}.css").read_bytes() for part in STYLES)
-    return found | {"app.css": _asset("app.css", styles)}
+    """Every picture, and the scripts and style sheets as few files."""
+    found = {each.name: each.read_bytes() for each in sorted(FOLDER.glob("*.svg"))}
+    for name, parts in JOINED.items():
+        found[name] = b"\n".join((FOLDER / part).read_bytes() for part in parts)
+    return {name: _asset(name, body) for name, body in found.items()}
 
 
 ASSETS: Final = _load()
