@@ -133,7 +133,7 @@ async def test_probes_answer_under_whatever_name_they_are_asked(page: httpx2.Asy
 
 async def test_pages_and_files_are_sent_compressed(page: httpx2.AsyncClient, pool: Pool) -> None:
     admin = await sign_in(pool, ADMIN, BRIGHTWATER)
-    for path in ("/session/signed-out", ASSETS["app.css"].url, ASSETS["htmx.min.js"].url):
+    for path in ("/session/signed-out", ASSETS["app.css"].url, ASSETS["htmx.js"].url):
         async with page.stream("GET", path, headers=admin | {"Accept-Encoding": "gzip"}) as answer:
             assert answer.headers["content-encoding"] == "gzip"
             assert "accept-encoding" in answer.headers["vary"].lower()
@@ -152,7 +152,7 @@ async def test_files_are_kept_for_ever_under_the_name_of_their_content(
         assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
         assert answer.content == asset.body
     css = ASSETS["app.css"]
-    for path in ("/static/0000000000000000/app.css", f"/static/{css.digest}/htmx.min.js"):
+    for path in ("/static/0000000000000000/app.css", f"/static/{css.digest}/htmx.js"):
         assert (await page.get(path)).status_code == 404
     for path in (f"/static/{css.digest}/..%2F..%2Fsettings.py", f"/static/{css.digest}/NOTICE"):
         assert (await page.get(path)).status_code == 404
