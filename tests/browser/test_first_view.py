@@ -6,7 +6,7 @@ from playwright.async_api import CDPSession, Page, expect
 
 from tests.browser.portfolio import ACME
 from tests.browser.steps import ACT, row
-from tests.browser.visits import Visits
+from tests.browser.visits import Visits, accessible_in_both_themes
 
 MOST_BYTES = 100_000
 SHIFTS = """
@@ -85,3 +85,11 @@ async def test_nothing_jumps_while_the_page_opens_and_it_can_be_used_at_once(
     assert (
         sum(value for value, recent, *_ in await page.evaluate("window.shifts") if not recent) == 0
     )
+
+
+async def test_the_reference_of_the_events_opens_for_a_stranger(visits: Visits) -> None:
+    page = await visits.open("/reference", None)
+    await expect(page.get_by_role("heading", name="Partner Tools: the events")).to_be_visible()
+    margin = await page.locator("body").evaluate("(each) => getComputedStyle(each).margin")
+    assert margin == "0px"  # its style sheet is there
+    await accessible_in_both_themes(page)

@@ -143,6 +143,20 @@ async def test_pages_and_files_are_sent_compressed(page: httpx2.AsyncClient, poo
         assert gzip.decompress(raw) == plain.content
 
 
+async def test_who_builds_on_the_events_reads_the_reference_without_signing_in(
+    page: httpx2.AsyncClient,
+) -> None:
+    led = await page.get("/reference")
+    assert (led.status_code, led.headers["location"]) == (308, "/reference/events.html")
+    told = await page.get("/reference/events.html")
+    assert told.headers["content-type"] == "text/html; charset=utf-8"
+    assert "renewals.RenewalDeadlineApproaching" in told.text
+    for named in re.findall(r'<link rel="stylesheet" href="([^"]+)">', told.text):
+        assert (await page.get(f"/reference/{named}")).status_code == 200
+    assert (await page.get("/reference/asyncapi.json")).json()["asyncapi"].startswith("3.")
+    assert (await page.get("/reference/..%2Fids.py")).status_code == 404
+
+
 async def test_files_are_kept_for_ever_under_the_name_of_their_content(
     page: httpx2.AsyncClient,
 ) -> None:

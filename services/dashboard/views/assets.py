@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import shared.contracts
+
 FOLDER: Final = Path(__file__).parent.parent / "static"
+REFERENCE_FOLDER: Final = Path(shared.contracts.__file__).parent / "reference"
 STYLES: Final = ("base", "frame", "parts", "lists", "panels", "pages", "told", "tier", "renewals")
 # htmx begins as soon as it is there, and would not wait for its extension in a file of its own.
 JOINED: Final = {
@@ -16,7 +19,10 @@ JOINED: Final = {
 }
 TYPES: Final = {
     ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".md": "text/markdown; charset=utf-8",
     ".svg": "image/svg+xml",
 }
 
@@ -51,7 +57,14 @@ def _load() -> dict[str, Asset]:
     return {name: _asset(name, body) for name, body in found.items()}
 
 
+def _load_reference() -> dict[str, Asset]:
+    """What describes the events to those who build on them, as it lies beside the contracts."""
+    files = sorted(each for each in REFERENCE_FOLDER.iterdir() if each.suffix in TYPES)
+    return {each.name: _asset(each.name, each.read_bytes()) for each in files}
+
+
 ASSETS: Final = _load()
+REFERENCE: Final = _load_reference()
 
 
 def static(name: str) -> str:
