@@ -4,6 +4,7 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; 
 BIN := .venv/bin
 READY := .venv/ready
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
+WORKERS := 3# of the tests; each has servers of its own and waits for them half of its time
 SERVICES := $(patsubst services/%/pyproject.toml,%,$(wildcard services/*/pyproject.toml))
 .DEFAULT_GOAL := help
 .PHONY: help demo down logs test check contracts kit lock bench screenshots
@@ -22,7 +23,7 @@ logs: $(READY) ## Follow the logs of what runs (make logs S=clients for one)
 	@$(BIN)/python -m deploy.local logs $(S)
 
 test: $(READY) ## Run the tests and measure what they cover
-	$(BIN)/pytest --cov --cov-report=term --cov-fail-under=92 $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --no-loadscope-reorder --cov --cov-report=term --cov-fail-under=92 $(ARGS)
 
 check: $(READY) ## Format, lint, types, import rules, templates and migrations
 	$(BIN)/ruff format --check && $(BIN)/ruff check && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/djlint services --lint --quiet && $(BIN)/squawk services/*/migrations/*.sql shared/chassis/migrations/*.sql

@@ -9,15 +9,16 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import asyncpg
 import hypothesis
 import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # none
 
 from deploy.local import databases, ports
 from deploy.local.databases import Addresses
@@ -36,6 +37,7 @@ hypothesis.settings.load_profile("patient")
 SERVICES = Path(__file__).parent.parent / "services"
 ROOM_BYTES = 4 * 1024**3
 PASSWORD = "not-a-secret"
+TOGETHER = ("tests/browser/", "tests/faults/", "tests/security/")
 MakeDatabase: TypeAlias = Callable[[str], Awaitable[Addresses]]
 
 
@@ -187,3 +189,33 @@ def clock() -> ManualClock:
 def _plain_logs() -> None:
     """Log as services do; structlog's own default draws each stack, which takes seconds."""
     telemetry.configure_logging("tests", "warning")
+
+
+class _Spread(LoadScopeScheduling):  # type: ignore[misc]  # untyped
+    """Gives each worker whole files; what shares something that starts slowly stays together."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return next((folder for folder in TOGETHER if file.startswith(folder)), file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """How tests are given to workers."""
+    return _Spread(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes the longest in one piece, so that no worker waits for it at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(TOGETHER))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let a worker tell what was logged whatever characters are in it."""
+    report = yield
+    report.sections = [
+        (name, written.encode("utf-8", "backslashreplace").decode())
+        for name, written in report.sections
+    ]
+    return report

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -21,7 +21,7 @@ from shared.chassis.clock import ManualClock
 from shared.chassis.identity import KeysAway, Unauthenticated, Verifier
 from tests import tokens
 
-ANN, PARTNER = uuid4(), uuid4()
+ANN, PARTNER = UUID(int=1), UUID(int=2)
 
 
 def part(content: object) -> str:
