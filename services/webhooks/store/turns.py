@@ -111,7 +111,8 @@ async def settle(tx: Connection, tried: Sequence[Tried], now: datetime) -> None:
         """
         UPDATE deliveries d
            SET state = t.state, attempts = d.attempts + 1, outcome = t.outcome, status = t.status,
-               tried_at = $5, settled_at = CASE WHEN t.state = 'waiting' THEN NULL ELSE $5 END
+               tried_at = $5::timestamptz,
+               settled_at = CASE WHEN t.state <> 'waiting' THEN $5::timestamptz END
           FROM unnest($1::bigint[], $2::text[], $3::text[], $4::int[])
                AS t (seq, state, outcome, status)
          WHERE d.seq = t.seq
