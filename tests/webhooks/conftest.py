@@ -112,7 +112,9 @@ def send(make_courier: MakeCourier) -> Callable[..., Awaitable[None]]:
     couriers: dict[str, jobs.Courier] = {}
 
     async def until_idle(**other: Any) -> None:
-        await settle(couriers.setdefault(repr(other), make_courier(**other)))
+        if repr(other) not in couriers:
+            couriers[repr(other)] = make_courier(**other)
+        await settle(couriers[repr(other)])
 
     return until_idle
 
