@@ -51,7 +51,7 @@ async def test_who_dies_between_sending_and_noting_has_it_sent_again_with_the_sa
     await ask.endpoint(receiver.url)
     await hear(due(ONE, 1), due(ONE, 2))
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "services.webhooks", "serve",
+        sys.executable, "-m", "tests.webhooks.courier_process",
         env=settings_environment | {crash.AT: "courier.before_note"},
         stdout=asyncio.subprocess.DEVNULL,
     )  # fmt: skip

@@ -135,11 +135,11 @@ async def add_ping(
         WITH made AS (
             INSERT INTO deliveries (endpoint_id, partner_id, source, event_id, type, key, headers,
                                     payload, occurred_at)
-            VALUES ($1, $2, $3, $4, $5, $4::text, $6, $7, $8)
+            VALUES ($1, $2, $3, $4, $5, $9, $6, $7, $8)
             RETURNING seq, delivery_id
         ), queued AS (
             INSERT INTO queues (endpoint_id, key, partner_id, head, available_at)
-            SELECT $1, $4::text, $2, seq, $8 FROM made
+            SELECT $1, $9, $2, seq, $8 FROM made
         )
         SELECT delivery_id FROM made
         """,
@@ -151,6 +151,7 @@ async def add_ping(
         json.dumps(dict(headers)),
         payload,
         now,
+        str(ping_id),
     )
     assert row is not None  # noqa: S101 - an INSERT that returns
     found: UUID = row["delivery_id"]
