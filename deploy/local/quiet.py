@@ -18,10 +18,6 @@ _WORK = {
          WHERE state IN ('claimed', 'handed_over') OR (state = 'deferred' AND NOT $2)
             OR (state = 'planned' AND available_at <= $1)
     """,
-    "webhooks": """
-        SELECT count(*) FROM queues q JOIN endpoints e USING (endpoint_id)
-         WHERE q.head IS NOT NULL AND e.active AND q.available_at <= $1 AND $2::boolean NOTNULL
-    """,
 }
 
 

@@ -10,7 +10,7 @@ from shared.chassis import clock, database
 
 
 async def main() -> None:
-    settings = Settings()  # type: ignore[call-arg]  # from the environment
+    settings = Settings()
     async with database.open_pool(settings.database_url) as pool:
         figures = jobs.Figures(CollectorRegistry())
         poster = senders.Poster(settings)

@@ -10,7 +10,7 @@ from shared.contracts import clients, examples, ids, registry, renewals
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
 PARTNER, OTHER = ids.partner_id(1), ids.partner_id(2)
-ONE, TWO, THREE = (ids.client_id(PARTNER, number) for number in (1, 2, 3))
+ONE, TWO, THREE = (ids.client_id(1, number) for number in (1, 2, 3))
 DUE = "renewals.RenewalDeadlineApproaching.v1"
 _GOLDEN = next(
     each for each in examples.events() if isinstance(each, renewals.RenewalDeadlineApproaching)

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from shared.chassis.clock import ManualClock
@@ -21,7 +21,12 @@ async def test_an_endpoint_wants_deadlines_unless_it_says_otherwise(ask: Asking)
     made = await ask.endpoint(URL, description="Our CRM")
     assert (made["types"], made["active"], made["version"]) == ([DUE], True, 1)
     assert made["url"] == URL
-    for wrong in ({"types": []}, {"types": ["clients.ClientSnapshot.v1"]}, {"types": ["x"]}):
+    wrongs: list[dict[str, Any]] = [
+        {"types": []},
+        {"types": ["clients.ClientSnapshot.v1"]},
+        {"types": ["x"]},
+    ]
+    for wrong in wrongs:
         answer = await ask("POST", "/endpoints", {"url": URL} | wrong)
         assert answer.status_code == 422
     answer = await ask("POST", "/endpoints", {"url": "https://elsewhere.example.net/"})
@@ -90,14 +95,14 @@ async def test_members_and_staff_read_and_admins_alone_change(ask: Asking) -> No
     made = await ask.endpoint(URL)
     path = f"/endpoints/{made['endpoint_id']}"
     for role in ("member", "staff"):
-        assert (await ask.by(role).json("GET", path))["url"] == URL  # type: ignore[arg-type]
+        assert (await ask.by(role).json("GET", path))["url"] == URL
         for method, where in (
             ("POST", "/endpoints"),
             ("DELETE", path),
             ("POST", f"{path}/secret"),
             ("POST", f"{path}/ping"),
         ):
-            answer = await ask.by(role)(method, where, {"url": URL}, If_Match='"1"')  # type: ignore[arg-type]
+            answer = await ask.by(role)(method, where, {"url": URL}, If_Match='"1"')
             assert answer.status_code == 403
 
 
@@ -134,7 +139,7 @@ async def test_a_partner_neither_gets_nor_sees_what_is_anothers(
         ("GET", f"/deliveries/{delivery['delivery_id']}"),
         ("POST", f"/deliveries/{delivery['delivery_id']}/redelivery"),
     ):
-        body = {} if where.endswith("redeliveries") else None
+        body: dict[str, Any] | None = {} if where.endswith("redeliveries") else None
         assert (await stranger(method, where, body, If_Match='"1"')).status_code == 404
 
 
