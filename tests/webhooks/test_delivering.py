@@ -210,10 +210,14 @@ async def test_after_days_of_failure_a_delivery_is_given_up_and_what_waits_behin
     assert [each["attempts"] for each in await ask.deliveries()] == [len(first), 1]
     assert [each["state"] for each in await ask.deliveries()] == ["dead", "dead"]
 
-    receiver.answer = always(200)
     await hear(due(ONE, 3))
     await send()
-    assert receiver.versions[-1] == 3
+    [*_, last] = await ask.deliveries()
+    assert last["state"] == "waiting"  # the queue was empty: this one has its own days
+    receiver.answer = always(200)
+    clock.advance(timedelta(minutes=1))
+    await send()
+    assert receiver.versions[-2:] == [3, 3]
 
 
 async def test_of_a_long_answer_little_is_read(

@@ -34,6 +34,17 @@ def test_a_lease_that_ends_before_an_attempt_may_is_refused() -> None:
         settings_for("postgresql://nobody@localhost/none", lease=1, total_timeout=1)
 
 
+def test_that_endpoints_may_be_on_this_machine_is_said_loudly_and_only_then(
+    clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    for allowed in (False, True):
+        caplog.clear()
+        create_app(
+            settings_for("postgresql://nobody@localhost/none", allow_loopback=allowed), clock
+        )
+        assert ("WEBHOOKS_ALLOW_LOOPBACK" in caplog.text) is allowed
+
+
 async def say(servers: str, *events: Event | Tombstone) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=servers)
     await producer.start()

@@ -71,7 +71,6 @@ def _show_once(
 ) -> EndpointWithSecret:
     """Tell the secret in this answer and in no copy of it."""
     etag(response, endpoint.version)
-    response.headers["Cache-Control"] = "no-store"
     fields = EndpointView.fields_of(endpoint)
     keep_instead(request, EndpointWithSecret(**fields, secret=None))
     return EndpointWithSecret(**fields, secret=secret)

@@ -127,13 +127,15 @@ async def settle(tx: Connection, tried: Sequence[Tried], now: datetime) -> None:
     await tx.execute(
         """
         UPDATE queues q
-           SET head = (SELECT min(d.seq) FROM deliveries d
-                        WHERE d.endpoint_id = q.endpoint_id AND d.key = q.key
-                          AND d.state = 'waiting'),
-               available_at = t.available_at, tries = t.tries, failing_since = t.failing_since,
-               leased_until = NULL
+           SET head = following.seq, available_at = t.available_at, leased_until = NULL,
+               tries = CASE WHEN following.seq IS NULL THEN 0 ELSE t.tries END,
+               failing_since = CASE WHEN following.seq IS NOT NULL THEN t.failing_since END
           FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::int[], $5::timestamptz[])
                AS t (endpoint_id, key, available_at, tries, failing_since)
+         CROSS JOIN LATERAL (
+               SELECT min(d.seq) AS seq FROM deliveries d
+                WHERE d.endpoint_id = t.endpoint_id AND d.key = t.key AND d.state = 'waiting'
+               ) AS following
          WHERE q.endpoint_id = t.endpoint_id AND q.key = t.key
         """,
         [each.turn.endpoint_id for each in mine],
