@@ -47,6 +47,7 @@ CREATE INDEX deliveries_settled ON deliveries (settled_at) WHERE settled_at IS N
 CREATE INDEX deliveries_partner ON deliveries (partner_id, seq);
 CREATE INDEX deliveries_endpoint ON deliveries (endpoint_id, seq);
 CREATE INDEX deliveries_key ON deliveries (key, seq);
+CREATE INDEX deliveries_dead ON deliveries (endpoint_id) WHERE state = 'dead';
 COMMENT ON COLUMN deliveries.seq IS 'The order in which the events were heard.';
 COMMENT ON COLUMN deliveries.headers IS 'Of the record, as it came from Kafka; so is the payload.';
 COMMENT ON COLUMN deliveries.outcome IS 'What came of the last attempt.';
