@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any, TypeAlias
 from uuid import UUID
 
+from services.webhooks.settings import Settings
 from shared.chassis.clock import ManualClock
 from shared.chassis.database import Pool
 from tests import tokens
@@ -175,6 +176,19 @@ async def test_without_the_key_of_the_secrets_nothing_is_sent_and_nothing_is_los
     clock.advance(timedelta(hours=1))
     await send()
     assert len(receiver.got) == 1
+
+
+async def test_a_secret_that_is_none_costs_its_own_endpoint_alone(
+    ask: Asking, receiver: Receiver, hear: Do, send: Do, pool: Pool, settings: Settings
+) -> None:
+    spoiled = (await ask.endpoint(receiver.url))["endpoint_id"]
+    good = (await ask.endpoint(receiver.url))["endpoint_id"]
+    sealed = settings.seal.close({"secret": "whsec_x"})
+    await pool.execute("UPDATE endpoints SET secret = $2 WHERE endpoint_id = $1", spoiled, sealed)
+    await hear(due(ONE, 1), due(TWO, 1))
+    await send()
+    assert [each["outcome"] for each in await ask.deliveries(endpoint_id=spoiled)] == ["broken"] * 2
+    assert {each["state"] for each in await ask.deliveries(endpoint_id=good)} == {"delivered"}
 
 
 async def test_a_test_message_is_signed_goes_ahead_of_all_and_is_tried_once(

@@ -42,7 +42,7 @@ class Courier:
             timedelta(seconds=settings.retry_longest),
             timedelta(days=settings.retry_days),
         )
-        self._posted: dict[asyncio.Task[Tried], Turn] = {}
+        self._posted: dict[asyncio.Task[senders.Answer], Turn] = {}
         self._tried: list[Tried] = []
 
     async def run(self) -> None:
@@ -65,23 +65,24 @@ class Courier:
         """Note what comes back soon; what does not is given back, to be sent once more."""
         if self._posted:
             await asyncio.wait(self._posted, timeout=FINISH_SECONDS)
-        await self._turn_over(more=False)
-        left = dict(self._posted)
-        self._posted.clear()
+        left = {task: turn for task, turn in self._posted.items() if not task.done()}
         for task in left:
             task.cancel()
+            del self._posted[task]
         if left:
             await asyncio.wait(left)
-            async with self._pool.acquire() as tx:
-                await turns.release(tx, left.values())
+        await self._turn_over(more=False)
+        async with self._pool.acquire() as tx:
+            await turns.release(tx, left.values())
 
     async def _turn_over(self, *, more: bool) -> None:
         for task in [task for task in self._posted if task.done()]:
-            del self._posted[task]
-            if (error := task.exception()) is not None:  # its lease ends, and it is sent again
-                log.error("attempt_failed", exc_info=error)
-                continue
-            self._tried.append(task.result())
+            turn = self._posted.pop(task)
+            if (error := task.exception()) is not None:  # a bug, which costs this queue alone
+                log.error("attempt_failed", event_id=str(turn.event_id), exc_info=error)
+            answer = senders.Answer(Outcome.BROKEN) if error else task.result()
+            self._figures.attempts.labels(answer.outcome.value).inc()
+            self._tried.append(self._judge(turn, answer))
         tried, room = list(self._tried), self._settings.concurrency - len(self._posted)
         if not tried and not (more and room):
             return
@@ -104,11 +105,7 @@ class Courier:
         for turn in claimed:
             self._posted[asyncio.create_task(self._attempt(turn))] = turn
 
-    async def _attempt(self, turn: Turn) -> Tried:
-        begun = monotonic()
-        answer = await self._post(turn)
-        self._figures.attempts.labels(answer.outcome.value).inc()
-        self._figures.seconds.observe(monotonic() - begun)
+    def _judge(self, turn: Turn, answer: senders.Answer) -> Tried:
         verdict = domain.judge(
             answer.outcome,
             turn.standing,
@@ -119,6 +116,12 @@ class Courier:
             share=random.random(),  # noqa: S311 - jitter, no secret
         )
         return Tried(turn, answer.outcome, answer.status, verdict)
+
+    async def _attempt(self, turn: Turn) -> senders.Answer:
+        begun = monotonic()
+        answer = await self._post(turn)
+        self._figures.seconds.observe(monotonic() - begun)
+        return answer
 
     async def _post(self, turn: Turn) -> senders.Answer:
         opened = [self._seal.open(each) for each in turn.secrets]

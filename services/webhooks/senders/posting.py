@@ -77,7 +77,7 @@ class Poster:
             return Answer(Outcome.TIMED_OUT)
         except httpcore2.ConnectError:
             return Answer(Outcome.UNREACHABLE)
-        except (httpcore2.NetworkError, httpcore2.ProtocolError):
+        except (httpcore2.NetworkError, httpcore2.ProtocolError, OSError):
             return Answer(Outcome.BROKEN)
 
     async def _post(self, posting: Posting, now: datetime) -> Answer:
