@@ -69,9 +69,9 @@ def settings_for(dsn: str, **other: Any) -> Settings:
         "allowed_hosts": "example.com",
         "allow_loopback": True,
         "idle": 0.02,
-        "connect_timeout": 0.5,
-        "total_timeout": 1.0,
-        "lease": 2.0,
+        "connect_timeout": 5.0,
+        "total_timeout": 10.0,
+        "lease": 20.0,
     }
     return Settings(**(given | other))
 
@@ -192,7 +192,7 @@ def settings_environment(settings: Settings, tmp_path: Path) -> dict[str, str]:
         "DATABASE_URL": settings.database_url,
         "SECRETS_KEY": settings.secrets_key,
         "ALLOW_LOOPBACK": "true",
-        "TOTAL_TIMEOUT": "0.5",
+        "TOTAL_TIMEOUT": "0.9",
         "LEASE": "1",
         "IDLE": "0.05",
     }

@@ -110,7 +110,7 @@ async def test_a_receiver_that_hangs_is_given_up_on_and_tried_again(
 
     receiver.answer = always(204)
     clock.advance(HOUR)
-    await send(total_timeout=0.1)
+    await send()
     assert await states(pool) == [("delivered", "delivered")]
     assert len({got.id for got in receiver.got}) == 1
 
@@ -129,7 +129,7 @@ async def test_what_is_no_http_and_who_hangs_up_is_tried_again(
     await ask.endpoint(receiver.url)
     await hear(due())
     for _ in range(2):
-        await send(total_timeout=0.2)
+        await send()
         assert await states(pool) == [("waiting", "broken")]
         clock.advance(HOUR)
     await send(total_timeout=0.2)

@@ -1,15 +1,18 @@
 """Where events may be sent: to https at allowed public hosts, whatever their names lead to."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+import httpcore2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.webhooks import senders
 from services.webhooks.domain import Outcome, Reach, Refused, allowed, may_connect
+from services.webhooks.senders.network import Guarded
 from services.webhooks.settings import Settings
 from shared.chassis.clock import ManualClock
 from tests.webhooks.conftest import Asking
@@ -152,17 +155,27 @@ async def test_a_name_that_leads_inside_is_refused_without_a_connection(
     assert receiver.connections == 0
 
 
-async def test_a_name_is_resolved_once_so_that_it_cannot_lead_elsewhere_afterwards(
-    settings: Settings, receiver: Receiver
-) -> None:
-    find, asked = leading_to(["93.184.215.14"], ["127.0.0.1"])
-    opened = settings.model_copy(
-        update={"allowed_ports": str(receiver.port), "connect_timeout": 0.1}
-    )
-    answer = await post(opened, f"https://hooks.example.com:{receiver.port}/", find)
+class Noting(httpcore2.AsyncNetworkBackend):
+    """Connects to nobody, and notes to whom it should."""
 
-    assert answer.outcome in {Outcome.TIMED_OUT, Outcome.UNREACHABLE}
-    assert (len(asked), receiver.connections) == (1, 0)
+    def __init__(self) -> None:
+        self.tried: list[str] = []
+
+    async def connect_tcp(self, host: str, *_: Any, **__: Any) -> httpcore2.AsyncNetworkStream:
+        self.tried.append(host)
+        raise httpcore2.ConnectError
+
+
+async def test_a_name_is_resolved_once_so_that_it_cannot_lead_elsewhere_afterwards() -> None:
+    find, asked = leading_to(["93.184.215.14", "2606:2800:21f:cb07::1"], ["127.0.0.1"])
+    guarded = Guarded(PUBLIC, find)
+    guarded._plain = noting = Noting()  # type: ignore[assignment]
+
+    with pytest.raises(httpcore2.ConnectError):
+        await guarded.connect_tcp("hooks.example.com", 443)
+
+    assert asked == ["hooks.example.com"]
+    assert noting.tried == ["93.184.215.14", "2606:2800:21f:cb07::1"]
 
 
 async def test_what_is_no_longer_allowed_is_sent_nothing(
@@ -196,8 +209,6 @@ async def test_the_certificate_has_to_be_of_the_name_and_of_a_trusted_authority(
 async def test_a_name_that_nobody_has_or_that_is_not_resolved_in_time_is_tried_again_later(
     settings: Settings,
 ) -> None:
-    import asyncio
-
     async def nobody(_: str, __: int) -> list[str]:
         raise OSError
 

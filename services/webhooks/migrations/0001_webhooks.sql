@@ -65,6 +65,7 @@ CREATE TABLE queues (
     PRIMARY KEY (endpoint_id, key)
 );
 CREATE INDEX queues_due ON queues (endpoint_id, available_at) WHERE head IS NOT NULL;
+CREATE INDEX queues_head ON queues (head) WHERE head IS NOT NULL;
 CREATE INDEX queues_leased ON queues (endpoint_id) WHERE leased_until IS NOT NULL;
 CREATE INDEX queues_empty ON queues (available_at) WHERE head IS NULL;
 CREATE SEQUENCE queue_tokens;

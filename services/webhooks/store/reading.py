@@ -69,19 +69,21 @@ async def find_delivery(tx: Connection, delivery_id: UUID) -> Row | None:
 class Waiting:
     """What stands in the queues."""
 
-    oldest: datetime | None  # when that happened which waits longest, at an active endpoint
+    oldest: datetime | None  # when that happened which was heard first, for an active endpoint
     dead: int
     off: int  # endpoints that answered that they are gone
 
 
 async def count_waiting(tx: Connection) -> Waiting:
-    """Look at the heads: nothing waits longer than they do."""
+    """Look at the heads: what waits behind one was heard after it."""
     row = await tx.fetchrow(
         """
-        SELECT (SELECT min(d.occurred_at)
+        SELECT (SELECT d.occurred_at
                   FROM queues q
                   JOIN endpoints e ON e.endpoint_id = q.endpoint_id AND e.active
-                  JOIN deliveries d ON d.seq = q.head) AS oldest,
+                  JOIN deliveries d ON d.seq = q.head
+                 ORDER BY q.head
+                 LIMIT 1) AS oldest,
                (SELECT count(*) FROM deliveries WHERE state = 'dead') AS dead,
                (SELECT count(*) FROM endpoints WHERE off_reason = 'gone') AS off
         """
