@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 else:
     Connection = asyncpg.Connection
 
-SERVICES = ("clients", "renewals", "notifications", "tiers", "dashboard")
+SERVICES = ("clients", "renewals", "notifications", "tiers", "dashboard", "webhooks")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _ONE_AT_A_TIME = 0x70617274  # any number that nobody else locks
 

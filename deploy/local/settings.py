@@ -12,7 +12,7 @@ from deploy.local import databases, ports
 from deploy.local.databases import Addresses
 
 ROOT = Path(__file__).parents[2]
-SERVICES = ("clients", "renewals", "notifications", "tiers", "dashboard")
+SERVICES = ("clients", "renewals", "notifications", "tiers", "dashboard", "webhooks")
 
 
 def _port(default: int, what: str) -> Any:
@@ -36,6 +36,7 @@ class LocalSettings(BaseSettings):
     notifications_port: int = _port(18103, "the notifications service")
     tiers_port: int = _port(18104, "the tiers service")
     dashboard_port: int = _port(18105, "the dashboard service")
+    webhooks_port: int = _port(18106, "the webhooks service")
     only: str | None = Field(
         default=None,
         pattern=r"^(none|[a-z]+(,[a-z]+)*)$",
@@ -102,6 +103,10 @@ class LocalSettings(BaseSettings):
         """What the page seals its sessions with: made up at first, then read from the folder."""
         return self._secret("session-key")
 
+    def secrets_key(self) -> str:
+        """What secrets of endpoints are sealed with: made up at first, then read."""
+        return self._secret("secrets-key")
+
     def _secret(self, name: str) -> str:
         path = self.folder / name
         if not path.exists():
@@ -132,6 +137,8 @@ class LocalSettings(BaseSettings):
             "DASHBOARD_PUBLIC_URL": self.page,
             "DASHBOARD_MAIL_URL": self.mail,
             "DASHBOARD_SESSION_KEY": self.session_key(),
+            "WEBHOOKS_SECRETS_KEY": self.secrets_key(),
+            "WEBHOOKS_ALLOW_LOOPBACK": "true",
         }
         for service in SERVICES:
             prefix, address = service.upper(), self.database(service)

@@ -27,6 +27,7 @@ from shared.contracts.event import Event
 E = TypeVar("E", bound=Event)
 Handler: TypeAlias = Callable[[E, Connection], Awaitable[None]]
 RunHandler: TypeAlias = Callable[[Sequence[E], Connection], Awaitable[None]]
+MessagesHandler: TypeAlias = Callable[[Sequence[Message], Connection], Awaitable[None]]
 KeyHandler: TypeAlias = Callable[[str, Connection], Awaitable[None]]
 _AnyHandler: TypeAlias = Callable[[Any, Connection], Awaitable[None]]
 
@@ -74,6 +75,7 @@ class Inbox:
         self._events: dict[str, type[Event]] = {}
         self._each: dict[str, _AnyHandler] = {}
         self._lists: dict[str, _AnyHandler] = {}
+        self._whole: set[_AnyHandler] = set()  # those that take messages, not events
 
     def on(self, event: type[E]) -> Callable[[Handler[E]], Handler[E]]:
         """Handle this event, one by one. Events without a handler are skipped."""
@@ -98,6 +100,15 @@ class Inbox:
 
         return register
 
+    def on_messages(self, *events: type[E]) -> Callable[[MessagesHandler], MessagesHandler]:
+        """Handle these as `on_run` does, each with its record: for who passes on what came."""
+
+        def register(handler: MessagesHandler) -> MessagesHandler:
+            self._whole.add(handler)
+            return self.on_run(*events)(handler)  # type: ignore[arg-type, return-value]
+
+        return register
+
     def on_tombstone(self, handler: KeyHandler) -> KeyHandler:
         """Forget a key that its owner has erased. The handler gets the key."""
         self._each[TOMBSTONE] = handler
@@ -113,6 +124,7 @@ class Inbox:
             window_seconds=self._window,
         )
         made._events, made._each, made._lists = self._events, self._each, self._lists
+        made._whole = self._whole
         return made
 
     async def receive(self, records: Sequence[Record], pool: Pool) -> None:
@@ -261,7 +273,8 @@ class Inbox:
         for handler, messages in self._in_lists(part):
             if handler is not None:
                 with because({message.key: message.cause for message in messages}):
-                    await handler([message.event for message in messages], tx)
+                    whole = handler in self._whole
+                    await handler(messages if whole else [each.event for each in messages], tx)
                 continue
             for message in messages:
                 if each := self._each.get(message.type):

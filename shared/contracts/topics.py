@@ -65,6 +65,7 @@ REGISTRY: tuple[Topic, ...] = (
     _dead_letters("notifications"),
     _dead_letters("tiers"),
     _dead_letters("dashboard"),
+    _dead_letters("webhooks"),
 )
 
 

@@ -117,7 +117,9 @@ def test_every_inbox_has_a_group_of_its_own() -> None:
 @pytest.mark.parametrize("inbox", ALL)
 def test_an_inbox_hears_only_events_that_exist(inbox: Inbox) -> None:
     assert inbox.topic in {topic.name for topic in topics.REGISTRY}
-    assert inbox._events, "an inbox without a handler reads for nothing"
+    assert inbox._events or "tombstone" in inbox._each, (
+        "an inbox without a handler reads for nothing"
+    )
     for type_, event in inbox._events.items():
         assert registry.BY_TYPE[type_] is event
         assert inbox.topic == event.TOPIC

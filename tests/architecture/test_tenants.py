@@ -11,6 +11,7 @@ MECHANISM = {"outbox", "inbox", "dead_letters", "schema_migrations"}
 # ... and what spans partners, with the reason.
 FOR_THE_SERVICE = {
     "tiers": {"accounts": "rows to lock: who services a customer, of whichever partner"},
+    "webhooks": {"erased": "ids of whom nothing may be kept, clients and partners"},
     "dashboard": {"erased": "ids of whom nothing may be kept, clients and partners"},
 }
 # Tables without a partner that every tenant may read, with the reason.

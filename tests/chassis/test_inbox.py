@@ -11,6 +11,7 @@ import pytest
 from shared.chassis import dead_letters, outbox
 from shared.chassis import inbox as inboxes
 from shared.chassis.database import Connection, Pool
+from shared.chassis.envelope import Message
 from shared.chassis.failures import (
     ConsumerStoppedError,
     DeployFaultError,
@@ -83,6 +84,21 @@ async def test_another_revision_of_an_inbox_hears_everything_again(pool: Pool) -
 async def test_a_batch_is_handled_in_its_order(pool: Pool) -> None:
     await deliver(depot(), pool, *[counted(number) for number in range(100)])
     assert await heard(pool) == list(range(100))
+
+
+async def test_who_passes_events_on_gets_each_record_as_it_came(pool: Pool) -> None:
+    inbox, told = Inbox("post", Counted.TOPIC), list[Message]()
+    records = [record_of(counted(number)) for number in range(3)]
+
+    @inbox.on_messages(Counted)
+    async def pass_on(messages: Sequence[Message], tx: Connection) -> None:
+        told.extend(messages)
+
+    await inbox.receive(records, pool)
+    await inbox.of_revision(2).receive(records, pool)
+
+    assert [each.record for each in told] == records * 2
+    assert [each.event.number for each in told] == [0, 1, 2] * 2
 
 
 async def test_types_that_nobody_handles_are_skipped_and_leave_no_trace(pool: Pool) -> None:

@@ -23,7 +23,7 @@ def test_every_event_is_found_by_type_topic_and_owner() -> None:
 
 def test_every_owner_and_reader_has_a_topic_for_its_dead_letters() -> None:
     names = {topic.name for topic in topics.REGISTRY}
-    for service in (*registry.MODULES, "dashboard"):
+    for service in (*registry.MODULES, "dashboard", "webhooks"):
         assert topics.dead_letters_of(service) in names
 
 

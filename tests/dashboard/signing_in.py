@@ -3,10 +3,10 @@
 from uuid import UUID
 
 from services.dashboard.api import keeping
-from services.dashboard.domain.seals import Seal
 from services.dashboard.store import sessions
 from shared.chassis.database import Pool
 from shared.chassis.identity import Role
+from shared.chassis.seals import Seal
 from tests import tokens
 
 SESSION_KEY = "a secret of tests, thirty-two characters and more"

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from deploy.local.databases import Addresses
 from services.dashboard import handlers
-from services.dashboard.domain.seals import Seal
 from services.dashboard.main import create_app
 from services.dashboard.store import sessions
 from shared.chassis.clock import ManualClock, SystemClock
 from shared.chassis.database import Pool
+from shared.chassis.seals import Seal
 from shared.contracts import clients
 from tests.dashboard import entering
 from tests.dashboard.conftest import settings_for

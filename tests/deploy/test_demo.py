@@ -18,7 +18,7 @@ from services.notifications.domain.messages import mail_id
 
 FIELDS = (
     *("kafka", "kafka_controller", "postgres", "smtp", "mail", "issuer"),
-    *("clients", "renewals", "notifications", "tiers", "dashboard"),
+    *("clients", "renewals", "notifications", "tiers", "dashboard", "webhooks"),
 )
 
 

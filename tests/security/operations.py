@@ -14,9 +14,16 @@ from shared.chassis.clock import Clock, SystemClock
 from shared.chassis.http.guards import Policy
 from tests import tokens
 
-SERVICES: Final = ("clients", "renewals", "notifications", "tiers")
+SERVICES: Final = ("clients", "renewals", "notifications", "tiers", "webhooks")
 METHODS: Final = ("get", "put", "post", "delete", "patch")
 PROBES: Final = {"/livez", "/readyz", "/metrics"}
+
+# Where the sample's endpoints are; nothing is sent there. The most that fuzzing may make, and more.
+WEBHOOKS: Final = {
+    "secrets_key": "not a secret, and as long as it has to be",
+    "allowed_hosts": "example.com",
+    "most_endpoints": 1000,
+}
 
 Json: TypeAlias = dict[str, Any]
 
@@ -39,6 +46,8 @@ def application(service: str, clock: Clock | None = None, **given: Any) -> FastA
         "run_days": False,
         "run_sender": False,
         "run_upkeep": False,
+        "run_courier": False,
+        **WEBHOOKS,
     }
     made = import_module(f"services.{service}.settings").Settings(**(settings | given))
     create = import_module(f"services.{service}.main").create_app

@@ -25,6 +25,8 @@ ADMINS_ONLY = (
     "/clients/{client_id}/subscriptions",
     "/clients/{client_id}/relationship",
     "/messages",
+    "/endpoints",
+    "/deliveries",
 )
 
 

@@ -20,11 +20,12 @@ import httpx2
 from deploy.local.databases import Addresses
 from deploy.local.sink_page import Behaviour
 from deploy.sample import portfolio
+from services.webhooks.domain import TYPES
 from shared.chassis.clock import Clock
 from shared.chassis.database import Pool
 from shared.chassis.identity import Role
 from tests import tokens
-from tests.journeys.system import System
+from tests.journeys.system import Person, System
 from tests.security import evidence
 from tests.security.operations import (
     DESCRIBED,
@@ -38,6 +39,7 @@ from tests.security.operations import (
 from tests.security.serving import Loop, served
 
 SEED, CLIENTS, PARTNERS = 7, 100, 4
+ENDPOINTS = 12
 IN_DOUBT = 12  # the first mails, of which nobody can tell whether they arrived
 
 
@@ -167,6 +169,19 @@ def _messages(world: World, owner: Partner, _: dict[str, str]) -> list[str]:
     return doubtful or [each["message_id"] for each in found]
 
 
+def _endpoints(world: World, owner: Partner, _: dict[str, str]) -> list[str]:
+    """Those that are active, so that something can be sent there."""
+    found = world.get("webhooks", "/endpoints", owner, limit=200)["items"]
+    return [each["endpoint_id"] for each in found if each["active"]]
+
+
+def _deliveries(world: World, owner: Partner, _: dict[str, str]) -> list[str]:
+    """Those of endpoints that are active."""
+    active = _endpoints(world, owner, {})
+    found = world.get("webhooks", "/deliveries", owner, limit=200)["items"]
+    return [each["delivery_id"] for each in found if each["endpoint_id"] in active]
+
+
 FINDERS: Final[Mapping[str, Find]] = {
     "client_id": _clients,
     "contact_id": partial(_belonging, "contacts", "contact_id"),
@@ -174,6 +189,8 @@ FINDERS: Final[Mapping[str, Find]] = {
     "user_id": _users,
     "renewal_id": _renewals,
     "message_id": _messages,
+    "endpoint_id": _endpoints,
+    "delivery_id": _deliveries,
 }
 
 
@@ -250,9 +267,11 @@ async def fill(system: System, folder: Path) -> dict[str, Any]:
     told = portfolio.write(
         folder, seed=SEED, size=CLIENTS, partners=PARTNERS, today=system.clock.today("UTC"), spoil=0
     )
-    await system.start("clients", "renewals", "tiers")
+    await system.start("clients", "renewals", "tiers", "webhooks")
     now = system.clock.now()
     system.clock.set(now - timedelta(days=1))
+    for each in told["partners"]:
+        await _add_endpoints(system, _partner(each, told["people"]))
     await system.import_files("clients", folder / "clients")
     await system.import_files("renewals", folder / "renewals")
     await system.import_files("tiers", folder / "tiers")
@@ -263,6 +282,19 @@ async def fill(system: System, folder: Path) -> dict[str, Any]:
     system.clock.set(now)
     await system.quiet()
     return told
+
+
+async def _add_endpoints(system: System, partner: Partner) -> None:
+    """Places to send to, so many that each request of a test can have another."""
+    acting = Person(partner.people["admin"], partner.partner_id)
+    async with system.http("webhooks", acting) as http:
+        for number in range(ENDPOINTS):
+            body = {
+                "url": f"https://{partner.partner_id}.example.com/{number}",
+                "types": TYPES if number == 0 else ["clients.PartnerRegistered.v1"],
+            }
+            answer = await http.post("/endpoints", json=body)
+            assert answer.status_code == 201, answer.text
 
 
 @contextmanager

@@ -11,7 +11,6 @@ import structlog
 from fastapi import Request, Response
 from starlette.exceptions import HTTPException
 
-from services.dashboard.domain.seals import Seal
 from services.dashboard.senders.oidc import NotProven, Provider, ProviderAway, Tokens
 from services.dashboard.settings import Settings
 from services.dashboard.store import sessions, signals
@@ -19,6 +18,7 @@ from services.dashboard.store.sessions import Found, Session
 from shared.chassis.database import Connection, Pool
 from shared.chassis.http.guards import POOL_WAIT_SECONDS
 from shared.chassis.identity import KeysAway
+from shared.chassis.seals import Seal
 
 log = structlog.get_logger(__name__)
 

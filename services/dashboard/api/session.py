@@ -15,7 +15,6 @@ from starlette.exceptions import HTTPException
 from services.dashboard.api import keeping, pages
 from services.dashboard.api.guards import AViewer, SignedOut, Viewer, find_viewer
 from services.dashboard.domain.addresses import HOME, own_path
-from services.dashboard.domain.seals import Seal
 from services.dashboard.senders.oidc import Attempt, NotProven, Provider, ProviderAway, Tokens
 from services.dashboard.settings import Settings
 from services.dashboard.store import sessions, signals
@@ -25,6 +24,7 @@ from shared.chassis.clock import SystemClock
 from shared.chassis.http import Public, Router
 from shared.chassis.http.guards import POOL_WAIT_SECONDS
 from shared.chassis.identity import KeysAway
+from shared.chassis.seals import Seal
 
 log = structlog.get_logger(__name__)
 

@@ -13,7 +13,7 @@ from shared.chassis.http.guards import (
     etag,
     tenant_transaction,
 )
-from shared.chassis.http.idempotency import Router
+from shared.chassis.http.idempotency import Router, keep_instead
 from shared.chassis.http.models import Command, Day, View
 from shared.chassis.http.paging import Cursor, Page, Paging, paging
 from shared.chassis.http.problems import FieldError, Invalid, Problem, Stale, problem
@@ -43,6 +43,7 @@ __all__ = [
     "create_app",
     "ending",
     "etag",
+    "keep_instead",
     "paging",
     "problem",
     "tenant_transaction",

@@ -9,6 +9,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from typing_extensions import override
 
 from shared.chassis.clock import Clock
@@ -111,13 +112,14 @@ class Route(APIRoute):
                 return before.response
             claim: _Claim | None = getattr(request.state, "claim", None)
             if claim is not None:
-                await _keep(claim, response)
+                body = getattr(request.state, "kept", None) or bytes(response.body)
+                await _keep(claim, response, body)
             return response
 
         return answer_once
 
 
-async def _keep(claim: _Claim, response: Response) -> None:
+async def _keep(claim: _Claim, response: Response, body: bytes) -> None:
     kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
     await claim.tx.execute(
         """
@@ -129,8 +131,13 @@ async def _keep(claim: _Claim, response: Response) -> None:
         claim.key,
         response.status_code,
         json.dumps(kept),
-        bytes(response.body),
+        body,
     )
+
+
+def keep_instead(request: Request, answer: BaseModel) -> None:
+    """Keep this in place of the answer to a command, which shows a secret that is shown once."""
+    request.state.kept = answer.model_dump_json().encode()
 
 
 class Router(APIRouter):

@@ -1,0 +1,7 @@
+"""What the webhooks service does when somebody asks."""
+
+from services.webhooks.api import deliveries, endpoints
+
+ROUTERS = (endpoints.router, deliveries.router)
+
+__all__ = ["ROUTERS"]
