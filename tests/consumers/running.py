@@ -103,19 +103,23 @@ class Stage:
         old = await self.places(life.group)
         new = {part: max(0, to(offset)) for part, offset in old.items()}
         life.sent_back = sum(old.values()) - sum(new.values())
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while await self._is_alive(life.group):  # who was killed is still thought to be there
+                await asyncio.sleep(0.5)
         consumer: Any = AIOKafkaConsumer(
             bootstrap_servers=self.servers, group_id=life.group, enable_auto_commit=False
         )
         await consumer.start()
-        consumer.assign(PARTITIONS)
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                while await self.places(life.group) != new:
-                    with suppress(KafkaError):  # who was killed is still thought to be there
-                        await consumer.commit(new)
-                    await asyncio.sleep(0.5)
+            consumer.assign(PARTITIONS)
+            await consumer.commit(new)
         finally:
             await consumer.stop()
+
+    async def _is_alive(self, group: str) -> bool:
+        [told] = await self._admin.describe_consumer_groups([group])
+        [(_, _, state, *_)] = told.groups
+        return bool(state != "Empty")
 
     async def _start(self, program: Program, life: Life) -> asyncio.subprocess.Process:
         environment = {
