@@ -10,7 +10,7 @@ import sqlite3
 import sys
 from threading import Event
 
-from confluent_kafka import Consumer, Message
+from confluent_kafka import Consumer, KafkaException, Message
 from partner_tools_events import Broken, Erased, Reader, SeenTable, Told
 from partner_tools_events.renewals import ClientRenewalsSnapshot, RenewalDeadlineApproaching
 
@@ -29,7 +29,7 @@ FROM renewals ORDER BY 1"""
 
 def remember(tx: sqlite3.Cursor, record: Message) -> None:
     """Act on a record, in the transaction that also claims it. Other types are Skipped."""
-    message = READER.read(record.topic(), record.key(), record.value(), record.headers())
+    message = READER.read(record.topic() or "", record.key(), record.value(), record.headers())
     match message:
         case Broken():
             print("set aside:", message, record.partition(), record.offset(), file=sys.stderr)
@@ -55,9 +55,11 @@ def main() -> None:
     consumer = Consumer(settings | {"session.timeout.ms": "10000"})
     consumer.subscribe(READER.topics)
     while not stop.is_set():
-        batch = [each for each in consumer.consume(500, timeout=0.5) if not each.error()]
+        batch = consumer.consume(500, timeout=0.5)
         with database:  # a transaction: all of it, or nothing
             for record in batch:
+                if error := record.error():
+                    raise KafkaException(error)
                 remember(database.cursor(), record)
         if batch:
             consumer.commit(asynchronous=False)  # after the work: after a crash some comes again
