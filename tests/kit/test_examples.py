@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.sources import ROOT
-from tests.consumers.building import BUILDS, EXAMPLES
+from tests.consumers.building import BUILDS, EXAMPLES, build
 from tests.deploy.test_ground import PIN, pins
 
 CONSUMERS = {
@@ -78,6 +78,17 @@ def test_the_locks_of_node_and_go_have_sums_and_no_addresses() -> None:
     assert required
     for module, version in required:
         assert any(each.startswith(f"{module} {version} ") for each in sums), module
+
+
+async def test_a_tool_that_is_missing_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    needed = {"node": "npm", "java": "mvn", "go": "go"}
+
+    for name, tool in needed.items():
+        told = str(await build(name, tmp_path, tmp_path))
+        assert told.startswith(f"{tool} is not on the PATH: this example needs")
 
 
 def test_maven_is_told_each_version() -> None:
