@@ -6,12 +6,14 @@ READY := .venv/ready
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
 WORKERS := 3# of the tests; each has servers of its own and waits for them half of its time
 SERVICES := $(patsubst services/%/pyproject.toml,%,$(wildcard services/*/pyproject.toml))
+# Lists of packages that are not a service's, and their locks beside them.
+OTHERS := $(wildcard kit/examples/*/requirements.in) tests/consumers/requirements.in
 .DEFAULT_GOAL := help
-.PHONY: help demo down logs test check contracts kit lock bench screenshots
+.PHONY: help demo down logs test test-consumers check contracts kit lock bench screenshots
 .DELETE_ON_ERROR:
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY) ## Start everything, import a sample portfolio, send its mail, and show what happened
 	@$(BIN)/python -m deploy.demo
@@ -24,6 +26,9 @@ logs: $(READY) ## Follow the logs of what runs (make logs S=clients for one)
 
 test: $(READY) ## Run the tests and measure what they cover
 	$(BIN)/pytest -n $(WORKERS) --no-loadscope-reorder --cov --cov-report=term --cov-fail-under=92 $(ARGS)
+
+test-consumers: $(READY) ## Build the example consumers of the kit, and run them all on one story (needs Go, Maven, npm)
+	$(BIN)/pytest -m consumers tests/consumers $(ARGS)
 
 check: $(READY) ## Format, lint, types, import rules, templates and migrations
 	$(BIN)/ruff format --check && $(BIN)/ruff check && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/djlint services --lint --quiet && $(BIN)/squawk services/*/migrations/*.sql shared/chassis/migrations/*.sql
@@ -41,7 +46,7 @@ kit: $(READY) ## Build partner-tools-events, the package for consumers, into bui
 	@cd kit/python && ../../$(BIN)/python -m hatchling build -t wheel -d ../../build/kit
 
 lock: $(READY) ## Write the locks, hashed and without addresses (ARGS=--upgrade for newer versions)
-	$(LOCK) $(ARGS) -o requirements.txt requirements.in shared/pyproject.toml $(SERVICES:%=services/%/pyproject.toml) && for s in $(SERVICES); do $(LOCK) -o services/$$s/requirements.txt services/$$s/pyproject.toml shared/pyproject.toml --constraint requirements.txt || exit; done
+	$(LOCK) $(ARGS) -o requirements.txt requirements.in shared/pyproject.toml $(SERVICES:%=services/%/pyproject.toml) && for s in $(SERVICES); do $(LOCK) -o services/$$s/requirements.txt services/$$s/pyproject.toml shared/pyproject.toml --constraint requirements.txt || exit; done && for o in $(OTHERS:.in=); do $(LOCK) -o $$o.txt $$o.in --constraint requirements.txt || exit; done
 
 $(READY): requirements.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and there is none on the PATH." >&2; exit 1; }
