@@ -209,7 +209,7 @@ async def _list(asked: Asking, filters: Filters, *, upcoming: bool) -> Response:
         rows=table_rows(
             (line(row, of, asked.links.account(row.account_id)) for row in found.rows), asked.here
         ),
-        count=await store.count_renewals(asked.tx, wanted),
+        count=found.matches,
         filters=filters,
         here=here,
         pages=Pages(
