@@ -113,9 +113,8 @@ async def _reading(request: Request, viewer: AViewer) -> AsyncIterator[Connectio
     state = request.app.state
     async with (
         state.pool.acquire(timeout=POOL_WAIT_SECONDS) as tx,
-        tx.transaction(isolation="repeatable_read", readonly=True),
+        reading.entered(tx, viewer.partner_id, state.settings.statement_timeout),
     ):
-        await reading.enter(tx, viewer.partner_id, state.settings.statement_timeout)
         yield tx
 
 
