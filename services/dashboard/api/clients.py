@@ -12,8 +12,7 @@ from fastapi.responses import RedirectResponse, Response, StreamingResponse
 from services.dashboard.api import ready
 from services.dashboard.api.guards import AViewer, opened
 from services.dashboard.api.messages import messages_of
-from services.dashboard.api.pages import COLUMNS_COOKIE, YEAR_SECONDS, Asking, page, panel
-from services.dashboard.api.ready import AskedForList
+from services.dashboard.api.pages import COLUMNS_COOKIE, YEAR_SECONDS, Asked, Asking, page, panel
 from services.dashboard.domain import owners
 from services.dashboard.store import clients as store
 from services.dashboard.store.partners import count_alerts, find_partner
@@ -24,6 +23,7 @@ from services.dashboard.views.frame import without
 from shared.chassis.http import Cursor, Invalid, Router
 
 router = Router(tags=["clients"], include_in_schema=False)
+lists = ready.Router(tags=["clients"], include_in_schema=False)
 
 ROWS: Final = 25
 CHANGES: Final = 50
@@ -137,9 +137,9 @@ async def go_to_dashboard(_: AViewer) -> RedirectResponse:
     return RedirectResponse(LIST, 303)
 
 
-@router.get(LIST)
+@lists.get(LIST)
 async def list_clients(
-    asked: AskedForList, filters: TheFilters, order: TheOrder, columns: TheColumns
+    asked: Asked, filters: TheFilters, order: TheOrder, columns: TheColumns
 ) -> Response:
     """Alerts, and the clients of the partner."""
     wanted = filters.wanted(owners.default_party(asked.partner.policy))

@@ -2,16 +2,21 @@
 
 import gzip
 from collections import OrderedDict
-from collections.abc import Hashable
-from typing import Annotated, Final, TypeAlias
+from collections.abc import Callable, Coroutine, Hashable
+from datetime import date
+from typing import Any, Final
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
+from typing_extensions import override
 
 from services.dashboard.api import pages
-from services.dashboard.api.guards import AViewer, Reading, TheClock
-from services.dashboard.api.pages import Asking, asking
-from shared.chassis.http.problems import problem
+from services.dashboard.api.guards import Viewer, find_viewer
+from services.dashboard.api.pages import Asking
+from services.dashboard.store.partners import State
+from services.dashboard.views import frame
+from shared.chassis.clock import Clock
+from shared.chassis.http.idempotency import Route
 
 MOST_BYTES: Final = 16 * 1024 * 1024
 ZIP_LEVEL: Final = 4
@@ -19,14 +24,6 @@ COOKIES: Final = (pages.THEME_COOKIE, pages.COLUMNS_COOKIE)
 # What depends on more than the read model and the day: what was just done may be undone for a
 # while, and the stages in a panel have their hours.
 NEVER: Final = frozenset({"told", "panel", "columns"})
-
-
-class Ready(Exception):  # noqa: N818 - no error: the answer is there already
-    """Stops a request whose answer was made before, for the same state of everything in it."""
-
-    def __init__(self, answer: Response) -> None:
-        super().__init__()
-        self.answer = answer
 
 
 class Shelf:
@@ -51,21 +48,22 @@ class Shelf:
             self._bytes -= len(dropped)
 
 
-def _key(asked: Asking) -> Hashable | None:
+def _key(
+    request: Request, viewer: Viewer, state: State, today: date, told: tuple[str, bool]
+) -> Hashable | None:
     """All that a list depends on; None where it depends on more than can be named.
 
-    ``mark`` grows with every transaction that changes anything of the partner, and is read in
-    the snapshot that the list is read in: a list that is kept is never older than that.
+    ``mark`` grows with every transaction that changes anything of the partner, and a list is
+    kept by the one that was read in its own snapshot: what is kept is never older than its key.
     """
-    request, partner, viewer = asked.request, asked.partner, asked.viewer
-    if not partner.version or NEVER & request.query_params.keys():
+    if not state.version or NEVER & request.query_params.keys() or not _zips(request):
         return None
     return (
-        partner.partner_id,
-        partner.model,
-        partner.mark,
-        asked.today,
-        pages.as_of(asked),
+        viewer.partner_id,
+        state.model,
+        state.mark,
+        today,
+        told,
         viewer.name,
         viewer.role,
         request.url.path,
@@ -79,27 +77,48 @@ def _zips(request: Request) -> bool:
     return "gzip" in request.headers.get("Accept-Encoding", "")
 
 
-async def _asking_for_a_list(
-    request: Request, viewer: AViewer, tx: Reading, clock: TheClock
-) -> Asking:
-    asked = await asking(request, viewer, tx, clock)
+async def _find(request: Request) -> Response | None:
+    """The answer, where it was made before for the same state of everything in it."""
+    viewer = await find_viewer(request)
+    if viewer is None or viewer.state is None:
+        return None
+    clock: Clock = request.app.state.clock
+    state, now = viewer.state, clock.now()
+    told = frame.told_as_of(state.as_of, now, state.time_zone)
+    key = _key(request, viewer, state, clock.today(state.time_zone), told)
     shelf: Shelf = request.app.state.shelf
-    key = _key(asked) if _zips(request) else None
-    if key is not None and (body := shelf.find(key)):
-        raise Ready(_zipped(body))
-    return asked
+    body = shelf.find(key) if key is not None else None
+    return _zipped(body) if body else None
 
 
-AskedForList: TypeAlias = Annotated[Asking, Depends(_asking_for_a_list)]
+class ReadyRoute(Route):
+    """A route whose answers may be ready: then nothing of it is run but who asks."""
+
+    @override
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        make = super().get_route_handler()
+
+        async def find_or_make(request: Request) -> Response:
+            return await _find(request) or await make(request)
+
+        return find_or_make
+
+
+class Router(APIRouter):
+    """The router of lists that are kept. They are for everybody who is signed in."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(route_class=ReadyRoute, **settings)
 
 
 def keep(asked: Asking, answer: HTMLResponse) -> Response:
     """Keep a list for whoever asks for the same; returns what to answer."""
-    key = _key(asked)
-    if key is None or not _zips(asked.request):
+    request, state = asked.request, asked.partner.state
+    key = _key(request, asked.viewer, state, asked.today, pages.as_of(asked))
+    if key is None:
         return answer
     body = gzip.compress(bytes(answer.body), ZIP_LEVEL)
-    asked.request.app.state.shelf.keep(key, body)
+    request.app.state.shelf.keep(key, body)
     return _zipped(body)
 
 
@@ -109,10 +128,5 @@ def _zipped(body: bytes) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Let a request end with an answer that is ready."""
+    """Give the application a shelf."""
     app.state.shelf = Shelf()
-
-    async def give(_: Request, ready: Exception) -> Response:
-        return ready.answer if isinstance(ready, Ready) else problem(500)
-
-    app.add_exception_handler(Ready, give)

@@ -12,8 +12,7 @@ from fastapi.responses import Response, StreamingResponse
 from services.dashboard.api import ready, tellings
 from services.dashboard.api.commanding import Commanding
 from services.dashboard.api.guards import AViewer
-from services.dashboard.api.pages import Asking, page
-from services.dashboard.api.ready import AskedForList
+from services.dashboard.api.pages import Asked, Asking, page
 from services.dashboard.domain import owners
 from services.dashboard.store import renewals as store
 from services.dashboard.views import csv, frame
@@ -21,6 +20,7 @@ from services.dashboard.views.renewals import COLUMNS, line, record, table_rows
 from shared.chassis.http import Cursor, Invalid, Router
 
 router = Router(tags=["renewals"], include_in_schema=False)
+lists = ready.Router(tags=["renewals"], include_in_schema=False)
 
 ROWS: Final = 25
 AHEAD, BACK = ">", "<"
@@ -132,14 +132,14 @@ class Pages:
     next: str
 
 
-@router.get("/renewals")
-async def list_renewals(asked: AskedForList, filters: TheFilters) -> Response:
+@lists.get(ALL)
+async def list_renewals(asked: Asked, filters: TheFilters) -> Response:
     """All renewals of the clients that the partner services."""
     return await _list(asked, filters, upcoming=False)
 
 
-@router.get("/renewals/to-act-on")
-async def list_renewals_to_act_on(asked: AskedForList, filters: TheFilters) -> Response:
+@lists.get(TO_ACT_ON)
+async def list_renewals_to_act_on(asked: Asked, filters: TheFilters) -> Response:
     """Those that wait for a decision: as many as the Alerts say."""
     return await _list(asked, filters, upcoming=True)
 
