@@ -1,14 +1,18 @@
 """The transaction of a page: however it ends, nothing of it stays on the connection."""
 
 import asyncio
+from dataclasses import replace
 
 import asyncpg
 import pytest
 
 from deploy.local.databases import Addresses
 from services.dashboard.store import reading
+from services.dashboard.store.partners import State, find_partner
 from shared.chassis.database import Pool, open_pool
-from tests.dashboard.people import BRIGHTWATER
+from shared.contracts import clients
+from tests.dashboard import portfolio
+from tests.dashboard.people import BRIGHTWATER, named
 
 NOW = """
     SELECT current_user::text AS role,
@@ -61,3 +65,26 @@ async def test_however_it_ends_the_connection_is_nobodys_afterwards(
     assert after is not None
     assert tuple(after)[:3] == tuple(before)[:3]
     assert (after["pid"] == before["pid"]) is (end != "lost")
+
+
+async def test_whether_the_data_stand_as_they_did_is_known_in_the_same_moment(
+    filled: Pool,
+) -> None:
+    async def holds(state: State | None) -> tuple[bool, State | None]:
+        async with filled.acquire() as tx, reading.entered(tx, BRIGHTWATER, 5.0, state) as held:
+            found = await find_partner(tx)
+            return held, found.state if found else None
+
+    held, state = await holds(None)
+    assert not held
+    assert state is not None
+    assert await holds(state) == (True, state)
+    assert await holds(replace(state, model="model_b")) == (False, state)
+
+    known = named("harbor")
+    await portfolio.tell(filled, {clients.STATE: [portfolio.client_snapshot(known, version=9)]})
+
+    held, later = await holds(state)
+    assert not held
+    assert later is not None
+    assert later.mark > state.mark

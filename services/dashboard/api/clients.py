@@ -12,10 +12,11 @@ from fastapi.responses import RedirectResponse, Response, StreamingResponse
 from services.dashboard.api import ready
 from services.dashboard.api.guards import AViewer, opened
 from services.dashboard.api.messages import messages_of
-from services.dashboard.api.pages import COLUMNS_COOKIE, YEAR_SECONDS, Asked, Asking, page, panel
+from services.dashboard.api.pages import COLUMNS_COOKIE, YEAR_SECONDS, Asking, page, panel
+from services.dashboard.api.ready import AskedForList
 from services.dashboard.domain import owners
 from services.dashboard.store import clients as store
-from services.dashboard.store.partners import count_alerts, find_partner
+from services.dashboard.store.partners import find_partner
 from services.dashboard.store.services import find_services
 from services.dashboard.views import clients as views
 from services.dashboard.views import csv, history, render
@@ -139,7 +140,7 @@ async def go_to_dashboard(_: AViewer) -> RedirectResponse:
 
 @lists.get(LIST)
 async def list_clients(
-    asked: Asked, filters: TheFilters, order: TheOrder, columns: TheColumns
+    asked: AskedForList, filters: TheFilters, order: TheOrder, columns: TheColumns
 ) -> Response:
     """Alerts, and the clients of the partner."""
     wanted = filters.wanted(owners.default_party(asked.partner.policy))
@@ -158,7 +159,7 @@ async def list_clients(
         "clients/list.html.j2",
         at="dashboard/clients",
         title="Clients",
-        alerts=await count_alerts(asked.tx, asked.today),
+        alerts=await ready.alerts(asked),
         rows=views.table_rows(
             found.rows,
             here=here,

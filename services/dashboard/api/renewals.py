@@ -12,7 +12,8 @@ from fastapi.responses import Response, StreamingResponse
 from services.dashboard.api import ready, tellings
 from services.dashboard.api.commanding import Commanding
 from services.dashboard.api.guards import AViewer
-from services.dashboard.api.pages import Asked, Asking, page
+from services.dashboard.api.pages import Asking, page
+from services.dashboard.api.ready import AskedForList
 from services.dashboard.domain import owners
 from services.dashboard.store import renewals as store
 from services.dashboard.views import csv, frame
@@ -133,13 +134,13 @@ class Pages:
 
 
 @lists.get(ALL)
-async def list_renewals(asked: Asked, filters: TheFilters) -> Response:
+async def list_renewals(asked: AskedForList, filters: TheFilters) -> Response:
     """All renewals of the clients that the partner services."""
     return await _list(asked, filters, upcoming=False)
 
 
 @lists.get(TO_ACT_ON)
-async def list_renewals_to_act_on(asked: Asked, filters: TheFilters) -> Response:
+async def list_renewals_to_act_on(asked: AskedForList, filters: TheFilters) -> Response:
     """Those that wait for a decision: as many as the Alerts say."""
     return await _list(asked, filters, upcoming=True)
 
