@@ -38,16 +38,16 @@ from shared.chassis.inbox import Inbox
 
 INBOXES = handlers.INBOXES
 ROUTERS: tuple[APIRouter, ...] = (
+    clients.lists,  # first: they are asked for most, and routers are tried in turn
+    renewals.lists,
     session.router,
     static.router,
     stream.router,
     alerts.router,
-    clients.lists,
     clients.router,
     team.router,
     tier.router,
     pages.router,
-    renewals.lists,
     renewals.router,
     renewal.router,
     owners.router,

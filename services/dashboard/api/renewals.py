@@ -200,16 +200,14 @@ async def _list(asked: Asking, filters: Filters, *, upcoming: bool) -> Response:
     )
     here = asked.here
     before, after = (filters.cursor_of(place) for place in (found.before, found.after))
-    of = tellings.people_of(asked)
+    of, links = tellings.people_of(asked), asked.links
     answer = await page(
         asked,
         "renewals/list.html.j2",
         at="renewals/to-act-on" if upcoming else "renewals/all",
         title="Renewals to act on" if upcoming else "All renewals",
         upcoming=upcoming,
-        rows=table_rows(
-            (line(row, of, asked.links.account(row.account_id)) for row in found.rows), asked.here
-        ),
+        rows=table_rows((line(row, of, links.account(row.account_id)) for row in found.rows), here),
         count=found.matches,
         filters=filters,
         here=here,

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID
 
@@ -288,6 +289,17 @@ async def find_decision(tx: Connection, renewal_id: UUID) -> Decision | None:
     return Decision(**dict(row)) if row else None
 
 
+# Who searches, sorts and turns pages is shown many a row again, and few choices are different.
+@lru_cache(maxsize=1024)
+def _products(written: str) -> tuple[Product, ...]:
+    return _PRODUCTS.validate_json(written)
+
+
+@lru_cache(maxsize=1024)
+def _choice(written: str) -> OwnerChoice:
+    return OwnerChoice.model_validate_json(written)
+
+
 def _fields(row: Row) -> dict[str, Any]:
     return {
         "renewal_id": row["renewal_id"],
@@ -301,10 +313,10 @@ def _fields(row: Row) -> dict[str, Any]:
         "currency": row["currency"],
         "current_mrr": row["current_mrr"],
         "renewal_mrr": row["renewal_mrr"],
-        "products": _PRODUCTS.validate_json(row["products"]),
+        "products": _products(row["products"]),
         "domain": row["domain"],
         "name": row["name"],
         "serviced": row["serviced"],
         "account_id": row["account_id"],
-        "owner": OwnerChoice.model_validate_json(row["owner"]) if row["owner"] else None,
+        "owner": _choice(row["owner"]) if row["owner"] else None,
     }
