@@ -139,7 +139,9 @@ def _standing(state: State) -> Hashable:
 
 
 # As `pages.Asked`; who asks for lists asks again, and mostly nothing of the partner has changed.
-AskedForList: TypeAlias = Annotated[Asking, Depends(_asking, scope="function")]
+# The answer is sent before the transaction ends, which only has read, and does not wait for that:
+# it is small enough to be sent at once, whoever takes it slowly.
+AskedForList: TypeAlias = Annotated[Asking, Depends(_asking, scope="request")]
 
 
 class ReadyRoute(Route):
