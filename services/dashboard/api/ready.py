@@ -127,7 +127,8 @@ async def _asking(request: Request, viewer: AViewer, clock: TheClock) -> AsyncIt
         known = notes.find(viewer.partner_id, _standing(found)) if found else None
         if found is None or known is None:
             asked = await pages.asking(request, viewer, tx, clock)
-            notes.keep(viewer.partner_id, _standing(asked.partner.state), asked.partner)
+            if asked.partner.version:
+                notes.keep(viewer.partner_id, _standing(asked.partner.state), asked.partner)
         else:
             partner = replace(known, as_of=found.as_of)
             asked = Asking(request, viewer, tx, clock, partner, clock.today(partner.time_zone))
@@ -166,6 +167,8 @@ class Router(APIRouter):
 
 async def alerts(asked: Asking) -> Alerts:
     """The numbers in Alerts: on a day they are the same in a state, whatever is looked for."""
+    if not asked.partner.version:  # nothing tells its states apart
+        return await count_alerts(asked.tx, asked.today)
     notes: Notes[Alerts] = asked.request.app.state.shelf.alerts
     partner_id, standing = asked.viewer.partner_id, (_standing(asked.partner.state), asked.today)
     known = notes.find(partner_id, standing)
