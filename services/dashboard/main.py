@@ -38,6 +38,8 @@ from shared.chassis.inbox import Inbox
 
 INBOXES = handlers.INBOXES
 ROUTERS: tuple[APIRouter, ...] = (
+    clients.lists,  # first: they are asked for most, and routers are tried in turn
+    renewals.lists,
     session.router,
     static.router,
     stream.router,

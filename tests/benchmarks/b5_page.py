@@ -173,8 +173,10 @@ async def _bare(pool: Pool) -> float:
 
     async def ask(number: int) -> None:
         while (began := perf_counter()) < until:
-            async with pool.acquire() as tx, tx.transaction(readonly=True):
-                await reading.enter(tx, crowd.partner(number), 5.0)
+            async with (
+                pool.acquire() as tx,
+                reading.entered(tx, crowd.partner(number), 5.0),
+            ):
                 await tx.fetch(
                     """
                     SELECT client_id, domain, name, products, sold, managed, apps_used, mrrs

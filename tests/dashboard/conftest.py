@@ -50,11 +50,7 @@ async def filled(pool: Pool) -> Pool:
 @asynccontextmanager
 async def seen_by(pool: Pool, partner_id: UUID) -> AsyncIterator[Connection]:
     """What a partner's page is read in."""
-    async with (
-        pool.acquire() as tx,
-        tx.transaction(isolation="repeatable_read", readonly=True),
-    ):
-        await reading.enter(tx, partner_id, 5.0)
+    async with pool.acquire() as tx, reading.entered(tx, partner_id, 5.0):
         yield tx
 
 

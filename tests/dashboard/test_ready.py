@@ -58,6 +58,18 @@ async def test_what_changed_is_seen_by_the_next_who_asks(
     assert "Another Name &amp; Co" in await sight.read(address_of)
 
 
+async def test_another_search_reads_neither_the_partner_nor_the_alerts_again(
+    sight: Sight, filled: Pool
+) -> None:
+    await sight.read("/dashboard?q=har")
+    # As if by nobody: what changes by a record or a command is marked.
+    await filled.execute("UPDATE partners SET name = 'Nobody said so'")
+
+    assert "Nobody said so" not in await sight.read("/dashboard?q=harb")
+    await portfolio.tell(filled, renamed("Another Name"))
+    assert "Nobody said so" in await sight.read("/dashboard?q=harbo")
+
+
 async def test_another_partners_change_leaves_the_list_ready(sight: Sight, filled: Pool) -> None:
     other = await sight.by(OTHER_ADMIN, NORDLICHT)
     await other.read("/dashboard")

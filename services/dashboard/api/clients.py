@@ -16,7 +16,7 @@ from services.dashboard.api.pages import COLUMNS_COOKIE, YEAR_SECONDS, Asking, p
 from services.dashboard.api.ready import AskedForList
 from services.dashboard.domain import owners
 from services.dashboard.store import clients as store
-from services.dashboard.store.partners import count_alerts, find_partner
+from services.dashboard.store.partners import find_partner
 from services.dashboard.store.services import find_services
 from services.dashboard.views import clients as views
 from services.dashboard.views import csv, history, render
@@ -24,6 +24,7 @@ from services.dashboard.views.frame import without
 from shared.chassis.http import Cursor, Invalid, Router
 
 router = Router(tags=["clients"], include_in_schema=False)
+lists = ready.Router(tags=["clients"], include_in_schema=False)
 
 ROWS: Final = 25
 CHANGES: Final = 50
@@ -137,7 +138,7 @@ async def go_to_dashboard(_: AViewer) -> RedirectResponse:
     return RedirectResponse(LIST, 303)
 
 
-@router.get(LIST)
+@lists.get(LIST)
 async def list_clients(
     asked: AskedForList, filters: TheFilters, order: TheOrder, columns: TheColumns
 ) -> Response:
@@ -158,7 +159,7 @@ async def list_clients(
         "clients/list.html.j2",
         at="dashboard/clients",
         title="Clients",
-        alerts=await count_alerts(asked.tx, asked.today),
+        alerts=await ready.alerts(asked),
         rows=views.table_rows(
             found.rows,
             here=here,

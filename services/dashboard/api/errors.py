@@ -137,9 +137,8 @@ async def _framed(
     try:
         async with (
             pool.acquire(timeout=POOL_WAIT_SECONDS) as tx,
-            tx.transaction(isolation="repeatable_read", readonly=True),
+            reading.entered(tx, viewer.partner_id, state.settings.statement_timeout),
         ):
-            await reading.enter(tx, viewer.partner_id, state.settings.statement_timeout)
             asked = await pages.asking(request, viewer, tx, state.clock)
             return await pages.page(
                 asked, "session/trouble.html.j2", at="", status=status, live=False, **shown

@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from services.dashboard.api import keeping
 from services.dashboard.store import reading
+from services.dashboard.store.partners import State
 from shared.chassis.database import Connection
 from shared.chassis.http import TheClock
 from shared.chassis.http.guards import POOL_WAIT_SECONDS, Policy, Rates
@@ -36,11 +37,13 @@ WHO = {"admin": "an admin", "member": "a member", "staff": "HubSpot staff"}
 class Viewer(Caller):
     """Who is signed in. All that they see is of ``partner_id``; ``token`` opens the services.
 
-    ``session`` names the session without opening it.
+    ``session`` names the session without opening it. ``state`` is that of the partner's data
+    when the session was found; what a page is made of may be newer.
     """
 
     token: str = field(repr=False)
     session: bytes = field(default=b"", repr=False)
+    state: State | None = field(default=None, repr=False)
 
     @property
     def may_decide(self) -> bool:
@@ -65,14 +68,15 @@ async def find_viewer(request: Request) -> Viewer | None:
     kept = await keeping.find(request)
     if kept is None:
         return None
-    session, token = kept
+    session = kept.session
     viewer = Viewer(
         session.user_id,
         session.partner_id,
         session.role,
         session.name,
-        token,
+        kept.token,
         session.digest,
+        kept.state,
         partner_ids=session.partner_ids,
     )
     rates: Rates = request.app.state.rates
@@ -113,9 +117,8 @@ async def _reading(request: Request, viewer: AViewer) -> AsyncIterator[Connectio
     state = request.app.state
     async with (
         state.pool.acquire(timeout=POOL_WAIT_SECONDS) as tx,
-        tx.transaction(isolation="repeatable_read", readonly=True),
+        reading.entered(tx, viewer.partner_id, state.settings.statement_timeout),
     ):
-        await reading.enter(tx, viewer.partner_id, state.settings.statement_timeout)
         yield tx
 
 

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from starlette.exceptions import HTTPException
 from services.dashboard.senders.oidc import NotProven, Provider, ProviderAway, Tokens
 from services.dashboard.settings import Settings
 from services.dashboard.store import sessions, signals
+from services.dashboard.store.partners import State
 from services.dashboard.store.sessions import Found, Session
 from shared.chassis.database import Connection, Pool
 from shared.chassis.http.guards import POOL_WAIT_SECONDS
@@ -107,7 +109,16 @@ async def _end(tx: Connection, digest: bytes) -> None:
         await signals.tell_ended(tx, ended.user_id)
 
 
-async def find(request: Request) -> tuple[Session, str] | None:
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session with its token; ``state`` as it was found, None where it was waited for."""
+
+    session: Session
+    token: str
+    state: State | None = None
+
+
+async def find(request: Request) -> Opened | None:
     """The session that a request belongs to, with its token; None where there is none.
 
     A token that grows old is refreshed on the way. Raises HTTPException where it has expired
@@ -117,7 +128,7 @@ async def find(request: Request) -> tuple[Session, str] | None:
     return None if not cookie else await open_session(request.app.state, digest_of(cookie))
 
 
-async def open_session(state: Any, digest: bytes) -> tuple[Session, str] | None:
+async def open_session(state: Any, digest: bytes) -> Opened | None:
     """As `find`, of a session that is known by its digest."""
     settings: Settings = state.settings
     found = await look(state, digest)
@@ -130,7 +141,7 @@ async def open_session(state: Any, digest: bytes) -> tuple[Session, str] | None:
         return await _refresh(state, found, tokens)
     if not found.token_holds:
         return await _await_refresh(state, digest)
-    return found.session, str(tokens["token"])
+    return Opened(found.session, str(tokens["token"]), found.state)
 
 
 async def look(state: Any, digest: bytes) -> Found | None:
@@ -141,9 +152,7 @@ async def look(state: Any, digest: bytes) -> Found | None:
         return await sessions.find_session(tx, digest, settings.session_idle_hours * HOUR)
 
 
-async def _refresh(
-    state: Any, found: Found, tokens: Mapping[str, Any]
-) -> tuple[Session, str] | None:
+async def _refresh(state: Any, found: Found, tokens: Mapping[str, Any]) -> Opened | None:
     pool: Pool = state.pool
     provider: Provider = state.provider
     session = found.session
@@ -151,7 +160,7 @@ async def _refresh(
         mine = await sessions.claim_refresh(tx, session.digest, CLAIM_SECONDS)
     if not mine:
         if found.token_holds:
-            return session, str(tokens["token"])
+            return Opened(session, str(tokens["token"]))
         return await _await_refresh(state, session.digest)
     try:
         fresh = await provider.refresh(tokens, session.user_id, session.partner_id)
@@ -163,7 +172,7 @@ async def _refresh(
     except (ProviderAway, KeysAway) as error:
         log.warning("token_not_refreshed", reason=str(error), holds=found.token_holds)
         if found.token_holds:
-            return session, str(tokens["token"])
+            return Opened(session, str(tokens["token"]))
         raise HTTPException(503, AWAY, {"Retry-After": "5"}) from error
     renewed = Session(
         session.digest,
@@ -178,10 +187,10 @@ async def _refresh(
         await sessions.renew_session(
             tx, renewed, token_seconds=fresh.seconds, refresh_seconds=fresh.refresh_seconds
         )
-    return renewed, fresh.token
+    return Opened(renewed, fresh.token)
 
 
-async def _await_refresh(state: Any, digest: bytes) -> tuple[Session, str] | None:
+async def _await_refresh(state: Any, digest: bytes) -> Opened | None:
     """Wait until another request has had the token refreshed."""
     for _ in range(int(WAIT_SECONDS / LOOK_SECONDS)):
         await asyncio.sleep(LOOK_SECONDS)
@@ -189,5 +198,5 @@ async def _await_refresh(state: Any, digest: bytes) -> tuple[Session, str] | Non
         if found is None:
             return None
         if found.token_holds and (tokens := seal_of(state.settings).open(found.session.sealed)):
-            return found.session, str(tokens["token"])
+            return Opened(found.session, str(tokens["token"]))
     raise HTTPException(503, AWAY, {"Retry-After": "5"})

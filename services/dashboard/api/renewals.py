@@ -21,6 +21,7 @@ from services.dashboard.views.renewals import COLUMNS, line, record, table_rows
 from shared.chassis.http import Cursor, Invalid, Router
 
 router = Router(tags=["renewals"], include_in_schema=False)
+lists = ready.Router(tags=["renewals"], include_in_schema=False)
 
 ROWS: Final = 25
 AHEAD, BACK = ">", "<"
@@ -132,13 +133,13 @@ class Pages:
     next: str
 
 
-@router.get("/renewals")
+@lists.get(ALL)
 async def list_renewals(asked: AskedForList, filters: TheFilters) -> Response:
     """All renewals of the clients that the partner services."""
     return await _list(asked, filters, upcoming=False)
 
 
-@router.get("/renewals/to-act-on")
+@lists.get(TO_ACT_ON)
 async def list_renewals_to_act_on(asked: AskedForList, filters: TheFilters) -> Response:
     """Those that wait for a decision: as many as the Alerts say."""
     return await _list(asked, filters, upcoming=True)
@@ -199,17 +200,15 @@ async def _list(asked: Asking, filters: Filters, *, upcoming: bool) -> Response:
     )
     here = asked.here
     before, after = (filters.cursor_of(place) for place in (found.before, found.after))
-    of = tellings.people_of(asked)
+    of, links = tellings.people_of(asked), asked.links
     answer = await page(
         asked,
         "renewals/list.html.j2",
         at="renewals/to-act-on" if upcoming else "renewals/all",
         title="Renewals to act on" if upcoming else "All renewals",
         upcoming=upcoming,
-        rows=table_rows(
-            (line(row, of, asked.links.account(row.account_id)) for row in found.rows), asked.here
-        ),
-        count=await store.count_renewals(asked.tx, wanted),
+        rows=table_rows((line(row, of, links.account(row.account_id)) for row in found.rows), here),
+        count=found.matches,
         filters=filters,
         here=here,
         pages=Pages(

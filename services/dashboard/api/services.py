@@ -198,6 +198,6 @@ async def _consequences(asked: Asking, services: ServicesRow) -> dict[str, Any]:
         leaving.append(views.leaving(line(row, of), stages))
     return {
         "leaving": leaving,
-        "count": await renewals.count_renewals(asked.tx, wanted),
+        "count": found.matches,
         "silence": views.silence(held, leaving),
     }

@@ -28,6 +28,21 @@ _AS_OF: Final = """SELECT min(p.heard_until)
 
 
 @dataclass(frozen=True, slots=True)
+class State:
+    """What tells states of a partner's data apart, and what day and age it has.
+
+    ``version`` is 0 for a partner that only its clients are known of. ``mark`` tells states of a
+    ``model`` apart; ``as_of`` is up to when every topic was heard.
+    """
+
+    version: int
+    model: str
+    mark: int
+    time_zone: str
+    as_of: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class PartnerRow:
     """A partner with its people, its settings and where it stands.
 
@@ -49,6 +64,11 @@ class PartnerRow:
     as_of: datetime | None = None
     model: str = ""
     mark: int = 0
+
+    @property
+    def state(self) -> State:
+        """The state of the data that the transaction sees."""
+        return State(self.version, self.model, self.mark, self.time_zone, self.as_of)
 
     @property
     def active_users(self) -> tuple[clients.PartnerUser, ...]:

@@ -1,9 +1,10 @@
 """Contract changes as people look at them: filtered, sorted, page by page, and counted."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID
 
@@ -28,8 +29,9 @@ _SERVICED: Final = "r.client_id NOT IN (SELECT client_id FROM clients WHERE NOT 
 # The one place that says what is to be acted on: the rows of the list, and the number in Alerts.
 # $1 is the partner's today. A client whose services ended leaves at once, whatever its contract
 # changes say by then.
-UPCOMING: Final = f"""{_SERVICED} AND r.status = 'pending'
+_DUE: Final = """r.status = 'pending'
         AND r.deadline >= $1::date AND r.starts BETWEEN $1::date AND $1::date + 120"""
+UPCOMING: Final = f"{_SERVICED} AND {_DUE}"
 FROM: Final = "renewals r JOIN clients c ON c.client_id = r.client_id"
 
 # Amounts of two currencies are never compared: they stand by currency first.
@@ -53,7 +55,7 @@ _COLUMNS = f"""r.renewal_id, r.client_id, r.version, r.kind, r.starts, r.deadlin
         r.current_mrr, r.renewal_mrr, r.products, c.domain, c.name, c.serviced, c.account_id,
         c.owner,
         CASE WHEN NOT c.serviced AND r.status = 'pending' THEN 'ended' ELSE r.status END AS status,
-        {UPCOMING} AS upcoming"""
+        c.serviced AND {_DUE} AS upcoming"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,9 +89,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A page, and the places of the pages before and after it."""
+    """A page, how many match on all pages, and the places of the pages before and after."""
 
     rows: Sequence[RenewalRow]
+    matches: int
     before: Place | None
     after: Place | None
 
@@ -108,12 +111,11 @@ def _conditions(wanted: Wanted) -> tuple[list[str], list[Any]]:
     ended = wanted.status == "ended"
     # A statement has to name each parameter that it is given, so the first is always true.
     shown = [UPCOMING if wanted.upcoming else "$1::date IS NOT NULL"]
-    if ended:
-        shown.append("NOT c.serviced")
-    elif wanted.q:
-        shown.append("c.serviced")  # what is searched stands in an index of these
-    elif not wanted.upcoming:
-        shown.append(_SERVICED)
+    if not wanted.q:  # else it is asked where the clients are searched
+        if ended:
+            shown.append("NOT c.serviced")
+        elif not wanted.upcoming:
+            shown.append(_SERVICED)
     if wanted.owner == "inherited":
         shown.append("coalesce(c.owner ->> 'owner', 'default') = 'default'")
     arguments: list[Any] = [wanted.today]
@@ -161,53 +163,74 @@ async def list_renewals(
     at: Place | None = None,
     limit: int,
 ) -> Listed:
-    """A page of contract changes."""
+    """A page of contract changes.
+
+    Keys and ids alone are found first, and whole rows are read for one page. What is filtered is
+    found once for the page and for the number; all of a partner's are counted apart.
+    """
     by = SORTS[sort]
     shown, arguments = _conditions(wanted)
+    once = "MATERIALIZED" if len(arguments) > 1 else "NOT MATERIALIZED"
+    columns = [column for column, _ in by]
+    source = _source([*shown, *columns])
+    names = [*(f"key_{number}" for number in range(len(by))), "renewal_id"]
     back = at is not None and at.backwards
     way, beyond = ("DESC", "<") if descending is not back else ("ASC", ">")
+    behind = ""
     if at is not None:
         kinds = [*(_SQL_TYPES[kind] for _, kind in by), "uuid"]
-        places = ", ".join(
-            f"${number}::{kind}" for number, kind in enumerate(kinds, len(arguments) + 1)
-        )
-        columns = ", ".join(column for column, _ in by)
-        shown.append(f"({columns}, r.renewal_id) {beyond} ({places})")
+        places = ", ".join(f"${n}::{kind}" for n, kind in enumerate(kinds, len(arguments) + 1))
+        behind = f"WHERE ({', '.join(names)}) {beyond} ({places})"
         arguments += [*at.key, at.renewal_id]
     arguments.append(limit + 1)
-    keys = ", ".join(f"{column} AS key_{number}" for number, (column, _) in enumerate(by))
-    order = ", ".join(f"{column} {way}" for column in [*(c for c, _ in by), "r.renewal_id"])
+    keys = ", ".join(f"{column} AS {name}" for column, name in zip(columns, names, strict=False))
     found = await tx.fetch(
         f"""
-        SELECT {_COLUMNS}, {keys}
-          FROM {FROM}
-         WHERE {" AND ".join(shown)}
-         ORDER BY {order}
-         LIMIT ${len(arguments)}
+        WITH found AS {once} (
+             SELECT {keys}, r.renewal_id FROM {source} WHERE {" AND ".join(shown)})
+        SELECT {_COLUMNS}, page.*, (SELECT count(*) FROM found) AS matches
+          FROM (SELECT * FROM found {behind}
+                 ORDER BY {", ".join(f"{name} {way}" for name in names)}
+                 LIMIT ${len(arguments)}) AS page
+          JOIN renewals r USING (renewal_id)
+          JOIN clients c ON c.client_id = r.client_id
+         ORDER BY {", ".join(f"page.{name} {way}" for name in names)}
         """,  # noqa: S608 - made of constants of this module
         *arguments,
     )
+    matches = found[0]["matches"] if found else await count_renewals(tx, wanted) if at else 0
+    return _listed(found, matches, names, at, limit)
+
+
+def _listed(
+    found: list[Row], matches: int, names: Sequence[str], at: Place | None, limit: int
+) -> Listed:
     page, more = found[:limit], len(found) > limit
-    if back:
+    earlier, later = at is not None, more
+    if at is not None and at.backwards:
         page.reverse()
-    earlier, later = (more, True) if back else (at is not None, more)
+        earlier, later = more, True
 
     def place(row: Row, *, backwards: bool) -> Place:
-        key = tuple(row[f"key_{number}"] for number in range(len(by)))
-        return Place(key, row["renewal_id"], backwards)
+        return Place(tuple(row[name] for name in names[:-1]), row["renewal_id"], backwards)
 
     return Listed(
         [RenewalRow(**_fields(row)) for row in page],
+        matches,
         place(page[0], backwards=True) if page and earlier else None,
         place(page[-1], backwards=False) if page and later else None,
     )
 
 
+def _source(parts: Iterable[str]) -> str:
+    """Where rows are found: clients are looked up only where something is asked of them."""
+    return FROM if any("c." in each for each in parts) else "renewals r"
+
+
 async def count_renewals(tx: Connection, wanted: Wanted) -> int:
     """How many contract changes `list_renewals` would give, all pages together."""
     shown, arguments = _conditions(wanted)
-    source = FROM if any("c." in each for each in shown) else "renewals r"
-    query = f"SELECT count(*) FROM {source} WHERE {' AND '.join(shown)}"  # noqa: S608 - constants
+    query = f"SELECT count(*) FROM {_source(shown)} WHERE {' AND '.join(shown)}"  # noqa: S608 - constants
     return int(await tx.fetchval(query, *arguments))
 
 
@@ -266,6 +289,17 @@ async def find_decision(tx: Connection, renewal_id: UUID) -> Decision | None:
     return Decision(**dict(row)) if row else None
 
 
+# Who searches, sorts and turns pages is shown many a row again, and few choices are different.
+@lru_cache(maxsize=1024)
+def _products(written: str) -> tuple[Product, ...]:
+    return _PRODUCTS.validate_json(written)
+
+
+@lru_cache(maxsize=1024)
+def _choice(written: str) -> OwnerChoice:
+    return OwnerChoice.model_validate_json(written)
+
+
 def _fields(row: Row) -> dict[str, Any]:
     return {
         "renewal_id": row["renewal_id"],
@@ -279,10 +313,10 @@ def _fields(row: Row) -> dict[str, Any]:
         "currency": row["currency"],
         "current_mrr": row["current_mrr"],
         "renewal_mrr": row["renewal_mrr"],
-        "products": _PRODUCTS.validate_json(row["products"]),
+        "products": _products(row["products"]),
         "domain": row["domain"],
         "name": row["name"],
         "serviced": row["serviced"],
         "account_id": row["account_id"],
-        "owner": OwnerChoice.model_validate_json(row["owner"]) if row["owner"] else None,
+        "owner": _choice(row["owner"]) if row["owner"] else None,
     }

@@ -1,5 +1,6 @@
 """How values read as HTML and CSV; pure. Templates are compiled once."""
 
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -39,8 +40,22 @@ def _environment() -> Environment:
         "sidebar": frame.SIDEBAR,
         "without": frame.without,
     }
-    environment.globals["ui"] = environment.get_template("parts.html.j2").module
+    parts: Any = environment.get_template("parts.html.j2").module
+    parts.icon, parts.field = lru_cache(maxsize=64)(parts.icon), _kept_choices(parts.field)
+    environment.globals["ui"] = parts
     return environment
+
+
+def _kept_choices(field: Callable[..., str]) -> Callable[..., str]:
+    """Write a field once for each choice: a list of choices is the same on page after page."""
+    kept = lru_cache(maxsize=512, typed=True)(field)
+
+    def written(*said: str, options: Iterable[Sequence[str]] | None = None, **other: Any) -> str:
+        if options is None:
+            return field(*said, **other)
+        return kept(*said, options=tuple(map(tuple, options)), **other)
+
+    return written
 
 
 def template(name: str) -> Template:

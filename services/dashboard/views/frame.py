@@ -1,7 +1,9 @@
 """What stands around every page: where one is, whose data it is, who looks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 from urllib.parse import parse_qsl, urlencode
 
@@ -94,11 +96,17 @@ def told_as_of(as_of: datetime | None, now: datetime, zone: str) -> tuple[str, b
     return f"As of {local}, {formats.age(now - as_of)}", False
 
 
+@lru_cache(maxsize=256)  # a page links to itself in many ways
+def _parts(address: str) -> tuple[str, Sequence[tuple[str, str]]]:
+    path, _, query = address.partition("?")
+    return path, parse_qsl(query)
+
+
 def without(address: str, *names: str, **new: str) -> str:
     """An address of this site without some parameters, and with others in their place."""
-    path, _, query = address.partition("?")
+    path, parts = _parts(address)
     gone = {*names, *new}
-    kept = [(name, value) for name, value in parse_qsl(query) if name not in gone]
+    kept = [(name, value) for name, value in parts if name not in gone]
     written = urlencode(kept + [each for each in new.items() if each[1]], safe=":")
     path = "/" + path.lstrip("/\\")
     return f"{path}?{written}" if written else path

@@ -1,7 +1,7 @@
 """Contract changes as people read them: rows of a list, a whole one, and rows of a file."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 from urllib.parse import quote
@@ -103,9 +103,16 @@ class People:
     policy: PartnerPolicySnapshot | None
     zone: str
     today: date
+    lines: dict[tuple[OwnerChoice | None, bool], OwnerLine] = field(default_factory=dict)
 
     def owner(self, choice: OwnerChoice | None, *, serviced: bool) -> OwnerLine:
-        """Who relays the changes of a client with this choice."""
+        """Who relays the changes of a client with this choice: few are made by many."""
+        key = choice, serviced
+        if key not in self.lines:
+            self.lines[key] = self._owner(choice, serviced=serviced)
+        return self.lines[key]
+
+    def _owner(self, choice: OwnerChoice | None, *, serviced: bool) -> OwnerLine:
         held = owners.effective(choice, self.policy, serviced=serviced)
         person = self.users.get(named_id(held) or UUID(int=0))
         return OwnerLine(

@@ -6,13 +6,13 @@ That takes a fifth of the time of rendering each row.
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from html import escape
 from typing import Final, TypeAlias
 
 from jinja2 import Template
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 _HOLE: Final = re.compile("\x01([a-z_0-9]+)\x02")
+_BETWEEN: Final = "\0"  # of values; none of PostgreSQL's holds it
 Shape: TypeAlias = tuple[object, ...]
 Row: TypeAlias = tuple[Shape, Mapping[str, str]]
 
@@ -37,12 +37,15 @@ def _pieces(template: Template, names: tuple[str, ...], shape: Shape) -> tuple[s
 def filled(template: Template, names: tuple[str, ...], rows: Iterable[Row]) -> Markup:
     """Rows as markup. In the template the parts of the shape have these names; values are ``v``.
 
-    Every value is escaped here, as a template would.
+    Every value is escaped here, as a template would: all at once, which takes half of the time.
     """
+    shown = list(rows)
+    every = [value for _, values in shown for value in values.values()]
+    safe = iter(str.split(escape(_BETWEEN.join(every)), _BETWEEN))
     written: list[str] = []
-    for shape, values in rows:
+    for shape, values in shown:
+        named = dict(zip(values, safe, strict=False))
         pieces = list(_pieces(template, names, shape))
-        safe = {name: escape(value) for name, value in values.items()}
-        pieces[1::2] = [safe[hole] for hole in pieces[1::2]]
+        pieces[1::2] = [named[hole] for hole in pieces[1::2]]
         written += pieces
     return Markup("".join(written))  # noqa: S704 - of a template, and of what was escaped
