@@ -44,3 +44,8 @@ def deploy_fault(error: BaseException) -> bool:
     return isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "").startswith(
         _DEPLOY_CLASS
     )
+
+
+def already_there(error: BaseException) -> bool:
+    """Whether somebody else has made what was to be made."""
+    return isinstance(error, asyncpg.UniqueViolationError)

@@ -21,6 +21,7 @@ from shared.chassis.imports.reading import Source, UnusableError, find, read_bat
 from shared.chassis.imports.tables import Batch, Context, Counts, Problem, Table, shown
 
 OK, SOME_BAD, UNUSABLE = 0, 1, 2
+TWO = 2  # connections: the import's own, and one beside
 MOST_PROBLEMS_KEPT = 100_000
 _LOCK = 0x0A51_0001  # advisory lock: one import at a time in a database
 
@@ -79,8 +80,14 @@ class Ending:
     work, and says here what became of them. ``wanted`` is False where nothing will stay anyway.
     """
 
-    def __init__(self, report: Report, sources: Sequence[Source], progress: Progress) -> None:
-        self._report, self._progress = report, progress
+    def __init__(
+        self,
+        report: Report,
+        sources: Sequence[Source],
+        progress: Progress,
+        pool: Pool | None = None,
+    ) -> None:
+        self._report, self._progress, self._pool = report, progress, pool
         self._sources = {source.table.file: source for source in sources}
         self._files = {done.file: done for done in report.files}
 
@@ -110,6 +117,18 @@ class Ending:
             done.created += counts.created
             done.changed += counts.changed
             done.unchanged += counts.unchanged
+
+    @asynccontextmanager
+    async def another(self) -> AsyncIterator[Connection | None]:
+        """A connection beside, so that two transactions go on at a time.
+
+        None where one transaction holds everything, or the pool has but one connection.
+        """
+        if self._pool is None or self._pool.get_max_size() < TWO:
+            yield None
+        else:
+            async with self._pool.acquire() as other:
+                yield other
 
     @contextmanager
     def showing(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
@@ -165,7 +184,9 @@ async def run(
             for source in sources:
                 await _import_file(source, tx, context, report, progress)
             if finish:
-                await finish(tx, context, Ending(report, sources, progress))
+                await finish(
+                    tx, context, Ending(report, sources, progress, None if whole else pool)
+                )
         except BaseException:
             if whole:
                 await whole.rollback()
