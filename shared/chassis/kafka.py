@@ -23,7 +23,7 @@ from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLS
 
 from shared.chassis.background import backoff, repeat, running
 from shared.chassis.database import Pool
-from shared.chassis.failures import ConsumerStoppedError
+from shared.chassis.failures import ConsumerStoppedError, KafkaUnavailableError
 from shared.chassis.inbox import Inbox, prune
 from shared.contracts.topics import Topic
 
@@ -42,10 +42,6 @@ _SASL = {
 Record: TypeAlias = "ConsumerRecord[bytes | None, bytes | None]"
 
 log = structlog.get_logger(__name__)
-
-
-class KafkaUnavailableError(Exception):
-    """Kafka did not answer at start, or lacks what the service needs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

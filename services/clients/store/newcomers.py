@@ -17,13 +17,13 @@ FLOWING = 64  # pieces on their way from one connection to another
 class Half(NamedTuple):
     """Clients whose ids, which are like random numbers, are in one half of all."""
 
-    first: UUID
+    after: UUID
     last: UUID
 
 
 LOWER: Final = Half(UUID(int=0), UUID(int=2**127 - 1))
-UPPER: Final = Half(UUID(int=2**127), UUID(int=2**128 - 1))
-ALL: Final = Half(LOWER.first, UPPER.last)
+UPPER: Final = Half(LOWER.last, UUID(int=2**128 - 1))
+ALL: Final = Half(LOWER.after, UPPER.last)
 
 
 async def count_newcomers(tx: Connection) -> int:
@@ -37,14 +37,12 @@ async def list_newcomers(tx: Connection, half: Half, after: Any, limit: int) -> 
         """
         SELECT client_id
           FROM touched
-         WHERE created AND NOT moved AND client_id BETWEEN $1 AND $2
-           AND ($3::uuid IS NULL OR client_id > $3)
+         WHERE created AND NOT moved AND client_id > $1 AND client_id <= $2
          ORDER BY client_id
-         LIMIT $4
+         LIMIT $3
         """,
-        half.first,
+        after or half.after,
         half.last,
-        after,
         limit,
     )
     return [row["client_id"] for row in rows]
@@ -60,7 +58,7 @@ async def share_newcomers(tx: Connection, other: Connection, half: Half) -> None
 
 
 async def _read(tx: Connection, table: str, half: Half, flow: asyncio.Queue[bytes]) -> None:
-    whose = f"client_id BETWEEN '{half.first}' AND '{half.last}'"
+    whose = f"client_id > '{half.after}' AND client_id <= '{half.last}'"
     query = f"SELECT * FROM {table} WHERE {whose}"  # noqa: S608 - our own names
     await tx.copy_from_query(query, output=flow.put, format="binary")
     await flow.put(b"")

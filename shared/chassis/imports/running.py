@@ -10,14 +10,15 @@ from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
 from time import perf_counter
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import asyncpg
 from asyncpg.exceptions._base import DataError as UnsendableError
 
 from shared.chassis.database import Connection, Pool
+from shared.chassis.imports.ahead import reading
 from shared.chassis.imports.progress import Progress
-from shared.chassis.imports.reading import Source, UnusableError, find, read_batches
+from shared.chassis.imports.reading import Source, UnusableError, find
 from shared.chassis.imports.tables import Batch, Context, Counts, Problem, Table, shown
 
 OK, SOME_BAD, UNUSABLE = 0, 1, 2
@@ -235,36 +236,24 @@ async def _import_file(
     report.files.append(done)
     begun, applied = perf_counter(), _Applied()
     progress.begin(source.table.file, source.path.stat().st_size)
-    batches = read_batches(source)
-    read = await asyncio.to_thread(_read, source, batches)
-    while (batch := read.batch) is not None:
-        reading = asyncio.create_task(asyncio.to_thread(_read, source, batches))
-        await _apply(batch, tx, context, applied)
-        report.add(_in_order(read.problems, applied.take_problems()))
-        progress.move(read.position, read.rows, read.bad + applied.bad)
-        read = await reading
+    async with reading(source) as read_next:
+        read = await read_next()
+        while (batch := read.batch) is not None:
+            ahead = asyncio.ensure_future(read_next())
+            try:
+                await _apply(batch, tx, context, applied)
+            except BaseException:
+                ahead.cancel()
+                raise
+            report.add(_in_order(read.problems, applied.take_problems()))
+            progress.move(read.position, read.rows, read.bad + applied.bad)
+            read = await ahead
     report.add(_in_order(read.problems))
     done.rows, done.bad = read.rows, read.bad + applied.bad
     counts = applied.counts
     done.created, done.changed, done.unchanged = counts.created, counts.changed, counts.unchanged
     done.seconds = round(perf_counter() - begun, 3)
     progress.end(done.rows, done.bad, done.seconds)
-
-
-class _Read(NamedTuple):
-    """A batch, None at the end of the file, with what was found on the way to it."""
-
-    batch: Batch | None
-    problems: list[Problem]
-    position: int
-    rows: int
-    bad: int
-
-
-def _read(source: Source, batches: Iterator[Batch]) -> _Read:
-    batch = next(batches, None)
-    problems, source.problems = source.problems, []
-    return _Read(batch, problems, source.tell(), source.rows, source.bad)
 
 
 @dataclass(slots=True)
