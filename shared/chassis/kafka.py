@@ -160,6 +160,8 @@ def subscribe(
     settings: dict[str, Any] = {
         "max_records": BATCH,
         "batch_timeout_ms": 10,  # also how long an idle subscriber sleeps
+        # Fetched ahead for each partition, of twelve, in each inbox; a greater record comes alone.
+        "max_partition_fetch_bytes": 128 * 1024,
         "session_timeout_ms": 45_000,
         "max_poll_interval_ms": 600_000,
     }
