@@ -40,6 +40,16 @@ async def finishing(work: Coroutine[Any, Any, T], *, grace: float = GRACE_SECOND
         raise
 
 
+async def together(*work: Coroutine[Any, Any, Any]) -> None:
+    """Do these at a time; where one fails the others end first, then its error is raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for each in work:
+                group.create_task(each)
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
+
+
 async def repeat(fn: Callable[[], Awaitable[int]], *, idle: float, name: str) -> None:
     """Call the function for ever: at once while it finds work, else after idle seconds.
 

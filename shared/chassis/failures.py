@@ -16,6 +16,10 @@ _TEMPORARY = (
 _DEPLOY_CLASS = "42"  # SQLSTATE: no such table, column, function, or no right to it
 
 
+class KafkaUnavailableError(Exception):
+    """Kafka did not answer at start, or lacks what the service needs."""
+
+
 class ConsumerStoppedError(Exception):
     """An inbox stopped itself, and stays stopped until the process starts again."""
 
@@ -44,3 +48,8 @@ def deploy_fault(error: BaseException) -> bool:
     return isinstance(error, asyncpg.PostgresError) and (error.sqlstate or "").startswith(
         _DEPLOY_CLASS
     )
+
+
+def already_there(error: BaseException) -> bool:
+    """Whether somebody else has made what was to be made."""
+    return isinstance(error, asyncpg.UniqueViolationError)

@@ -23,7 +23,7 @@ from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLS
 
 from shared.chassis.background import backoff, repeat, running
 from shared.chassis.database import Pool
-from shared.chassis.failures import ConsumerStoppedError
+from shared.chassis.failures import ConsumerStoppedError, KafkaUnavailableError
 from shared.chassis.inbox import Inbox, prune
 from shared.contracts.topics import Topic
 
@@ -42,10 +42,6 @@ _SASL = {
 Record: TypeAlias = "ConsumerRecord[bytes | None, bytes | None]"
 
 log = structlog.get_logger(__name__)
-
-
-class KafkaUnavailableError(Exception):
-    """Kafka did not answer at start, or lacks what the service needs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +160,8 @@ def subscribe(
     settings: dict[str, Any] = {
         "max_records": BATCH,
         "batch_timeout_ms": 10,  # also how long an idle subscriber sleeps
+        # Fetched ahead for each partition, of twelve, in each inbox; a greater record comes alone.
+        "max_partition_fetch_bytes": 128 * 1024,
         "session_timeout_ms": 45_000,
         "max_poll_interval_ms": 600_000,
     }

@@ -39,7 +39,7 @@ class Row(NamedTuple):
     key: str
     payload: bytes | None
     headers: str  # as the column says
-    event_id: UUID
+    event_id: UUID | str
 
 
 async def record(tx: Connection, *events: Event | Tombstone) -> None:
@@ -58,6 +58,14 @@ def render(events: Sequence[Event | Tombstone]) -> list[Row]:
     Raises EventTooBigError.
     """
     return [_row(event, tail) for event, tail in zip(events, _tails(events), strict=True)]
+
+
+def require_fitting(type_: str, subject: str, payload: bytes) -> None:
+    """Raise EventTooBigError for a payload that Kafka would refuse."""
+    if len(payload) > BIGGEST:
+        raise EventTooBigError(
+            f"{type_} about {subject} has {len(payload)} bytes; at most {BIGGEST} fit"
+        )
 
 
 async def insert(tx: Connection, rows: Sequence[Row]) -> None:
@@ -83,7 +91,7 @@ async def _insert(tx: Connection, rows: Sequence[Row]) -> None:
 _COLUMNS = ("shard", "event_id", "topic", "key", "payload", "headers")
 
 
-def _record(row: Row) -> tuple[int, UUID, str, str, bytes | None, str]:
+def _record(row: Row) -> tuple[int, UUID | str, str, str, bytes | None, str]:
     shard = crc32(row.key.encode()) % SHARDS
     return shard, row.event_id, row.topic, row.key, row.payload, row.headers
 
@@ -128,10 +136,7 @@ def _row(event: Event | Tombstone, tail: bytes) -> Row:
         return _row_of_tombstone(event, _uuid7(event.occurred_at, tail))
     key, event_id = event.key, event.event_id() or _uuid7(event.occurred_at, tail)
     payload = event.model_dump_json().encode()
-    if len(payload) > BIGGEST:
-        raise EventTooBigError(
-            f"{event.TYPE} about {event.subject} has {len(payload)} bytes; at most {BIGGEST} fit"
-        )
+    require_fitting(event.TYPE, event.subject, payload)
     text = str(event_id)
     cause = cause_of(key) or Cause(text)
     kept = headers.of_event(
@@ -167,3 +172,16 @@ def _uuid7(at: datetime, tail: bytes) -> UUID:
     number = int(at.timestamp() * 1000) << 80 | int.from_bytes(tail)
     number = number & ~(0xF << 76) | 7 << 76
     return UUID(int=number & ~(0x3 << 62) | 2 << 62)
+
+
+def new_ids(at: datetime, count: int) -> list[str]:
+    """Ids for events that occurred at one time, as texts: `_uuid7` for many."""
+    stamp, noise = f"{int(at.timestamp() * 1000):012x}", os.urandom(10 * count).hex()
+    start = f"{stamp[:8]}-{stamp[8:]}-7"
+    return [
+        f"{start}{tail[1:4]}-{_VARIANT[tail[4]]}{tail[5:8]}-{tail[8:]}"
+        for tail in (noise[at : at + 20] for at in range(0, len(noise), 20))
+    ]
+
+
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}

@@ -1,7 +1,8 @@
 """Ids that follow from HubSpot's own, so that services agree on them without asking."""
 
+from collections.abc import Sequence
 from hashlib import sha1
-from typing import Final
+from typing import Final, Literal, TypeAlias
 from uuid import UUID
 
 NAMESPACE = UUID("6f1d2f62-7d0c-5c57-9d8e-5a2f6c0b9b11")
@@ -10,6 +11,9 @@ NAMESPACE = UUID("6f1d2f62-7d0c-5c57-9d8e-5a2f6c0b9b11")
 _SEED: Final = sha1(NAMESPACE.bytes, usedforsecurity=False)
 _MARKS: Final = 5 << 76 | 2 << 62  # version 5 of RFC 9562
 _MARKED: Final = ~(0xF << 76 | 3 << 62)
+_VARIANTS: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+
+Kind: TypeAlias = Literal["partner", "client", "contact", "subscription"]
 
 
 def _id(name: str) -> UUID:
@@ -17,6 +21,22 @@ def _id(name: str) -> UUID:
     made = _SEED.copy()
     made.update(name.encode())
     return UUID(int=int.from_bytes(made.digest()[:16]) & _MARKED | _MARKS)
+
+
+def texts(kind: Kind, *known: Sequence[int]) -> list[str]:
+    """The ids of many, as texts: in less than half the time, since no object is made of each.
+
+    What is known stands in columns: of a partner the Hub ID, of all others that and a record id.
+    """
+    template = b":".join([kind.encode(), *(b"%d" for _ in known)])
+    found = []
+    for each in zip(*known, strict=True):
+        made = _SEED.copy()
+        made.update(template % each)
+        text = made.hexdigest()
+        variant = _VARIANTS[text[16]]
+        found.append(f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}")
+    return found
 
 
 def partner_id(hub_id: int) -> UUID:

@@ -26,7 +26,7 @@ async def fill(dsn: str, count: int) -> None:
     partner = ids.partner_id(1)
     keys = [ids.client_id(1, number) for number in range(min(KEYS, count))]
 
-    def row(number: int) -> tuple[int, UUID, str, str, bytes | None, str]:
+    def row(number: int) -> tuple[int, UUID | str, str, str, bytes | None, str]:
         key = keys[number % len(keys)]
         event = SubscriptionChanged(
             version=number // len(keys) + 1,

@@ -5,7 +5,6 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Sequence
-from email import message_from_bytes
 from time import perf_counter
 
 READY = "ready"
@@ -41,8 +40,7 @@ class CountingServer(asyncio.Protocol):
 
     def _take(self, mail: bytes) -> bytes:
         self._in_data = False
-        head = mail.partition(b"\r\n\r\n")[0]
-        self._keys[str(message_from_bytes(head)["Message-ID"])] += 1
+        self._keys[_message_id(mail.partition(b"\r\n\r\n")[0])] += 1
         return b"250 2.0.0 OK\r\n"
 
     def _command(self, line: bytes) -> bytes:
@@ -56,6 +54,15 @@ class CountingServer(asyncio.Protocol):
             self._out.close()
             return b"221 bye\r\n"
         return b"250 OK\r\n"
+
+
+def _message_id(head: bytes) -> str:
+    """The Message-ID; the whole of a mail's head takes longer to parse than the mail to send."""
+    for line in head.replace(b"\r\n ", b" ").split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name.lower() == b"message-id":
+            return value.strip().decode()
+    return ""
 
 
 async def serve(port: int, door: int) -> None:

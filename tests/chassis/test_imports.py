@@ -1,7 +1,9 @@
 """What an import leaves behind: in the database, and in its report."""
 
 import json
-from collections.abc import AsyncIterator
+import multiprocessing
+import os
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +23,7 @@ from shared.chassis.imports import (
     Report,
     Table,
     UnusableError,
+    ahead,
     run,
 )
 from tests.chassis.gadgets.imports import SHOPS, apply_shops
@@ -108,6 +111,41 @@ async def test_rows_that_only_the_service_or_the_database_can_judge_are_refused_
         (18, "", "", "a row that keeps the rule shops_turnover_check"),
     ]
     assert (report.files[0].created, report.files[0].bad, report.exit_code) == (27, 3, 1)
+
+
+async def test_a_long_file_is_read_by_a_process_of_its_own_and_reported_alike(
+    tmp_path: Path, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = {5: "x,a,1,,1", 12: "12,a,,,666", 17: "17,a,9,,1", 20: '20,"a,1,,1', 23: "5,a"}
+    write(tmp_path, "\n".join([HEADER, *(rows.get(n, f"{n},a,1,,1") for n in range(1, 41))]))
+    here = await imported(pool, tmp_path, dry_run=True)
+    monkeypatch.setattr(ahead, "LONG", 0)
+    there = await imported(pool, tmp_path)
+    assert [p.line for p in there.problems] == [6, 13, 18, 21, 24]
+    assert there.problems == here.problems
+    assert replace(there.files[0], seconds=0) == replace(here.files[0], seconds=0)
+    assert multiprocessing.active_children() == []
+
+
+async def test_what_a_reader_fails_with_is_raised_and_its_end_is_told(
+    tmp_path: Path, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ahead, "LONG", 0)
+    write(tmp_path, f"{HEADER}\n1,a,,,")
+
+    def failing(_: object) -> Iterator[Batch]:
+        yield from ()
+        raise OSError("the disk fails")
+
+    def dying(_: object) -> Iterator[Batch]:
+        yield from ()
+        os._exit(1)
+
+    for read, expected in ((failing, "the disk fails"), (dying, "has ended")):
+        monkeypatch.setattr(ahead, "read_batches", read)
+        with pytest.raises((OSError, RuntimeError), match=expected):
+            await imported(pool, tmp_path)
+    assert multiprocessing.active_children() == []
 
 
 @pytest.mark.parametrize(

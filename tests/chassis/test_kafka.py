@@ -17,8 +17,9 @@ from deploy.local import ports
 from deploy.local.databases import Addresses
 from shared.chassis import kafka as chassis
 from shared.chassis.database import Pool, open_pool
+from shared.chassis.failures import KafkaUnavailableError
 from shared.chassis.inbox import Inbox
-from shared.chassis.kafka import Access, KafkaUnavailableError, consuming, ensure_topics
+from shared.chassis.kafka import Access, consuming, ensure_topics
 from shared.contracts.topics import Topic
 from tests.chassis.depot import (
     Counted,

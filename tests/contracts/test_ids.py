@@ -25,6 +25,17 @@ def test_an_id_is_the_uuid_of_hubspots_own_keys(hub: int, record: int) -> None:
     assert ids.subscription_id(hub, record) == named(f"subscription:{hub}:{record}")
 
 
+@given(known=st.lists(st.tuples(ANY_ID, ANY_ID), min_size=1))
+def test_the_texts_of_many_are_those_ids(known: list[tuple[int, int]]) -> None:
+    hubs, records = zip(*known, strict=True)
+
+    assert ids.texts("partner", hubs) == [str(ids.partner_id(hub)) for hub in hubs]
+    assert ids.texts("client", hubs, records) == [str(ids.client_id(*each)) for each in known]
+    assert ids.texts("contact", hubs, records) == [str(ids.contact_id(*each)) for each in known]
+    made = ids.texts("subscription", hubs, records)
+    assert made == [str(ids.subscription_id(*each)) for each in known]
+
+
 @given(start=st.dates(), stage=st.sampled_from(["entered", "d-45", "d-0", "outcome"]))
 def test_a_renewal_and_its_stages_have_ids_that_follow_from_start_and_stage(
     start: object, stage: str

@@ -1,13 +1,14 @@
 """Compares what was put aside with what is known, and makes or changes what differs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from services.clients import domain, store
 from services.clients.imports.files import COMPANIES, CONTACTS, PARTNERS, SUBSCRIPTIONS, TEAM, USERS
+from services.clients.imports.making import make_newcomers
 from shared.chassis import outbox
 from shared.chassis.database import Connection
 from shared.chassis.imports import Context, Counts, Ending, Table, UnusableError
@@ -165,10 +166,11 @@ async def _finish_clients(
     at: datetime,
 ) -> None:
     """Merge part after part; while the database is busy with one, another is decided on."""
-    done = 0
     total = await store.count_touched(tx)
     with ending.showing("clients", total) as show:
-        async for chain in _chains(tx):
+        async with ending.another() as other:
+            done, left = await make_newcomers(tx, other, at, show)
+        async for chain in _chains(tx, left):
             async with tx.transaction():
                 deciding: asyncio.Task[_Decided] | None = None
                 for part in chain:
@@ -183,13 +185,17 @@ async def _finish_clients(
                     await _keep(tx, await deciding, at)
 
 
-async def _chains(tx: Connection) -> AsyncIterator[list[list[store.Touched]]]:
-    """The clients to make or change, in parts that a transaction takes together.
+async def _chains(
+    tx: Connection, left: Iterable[Sequence[UUID]]
+) -> AsyncIterator[list[list[store.Touched]]]:
+    """The clients to change, and new ones that are ``left``, in parts of a transaction.
 
     Those that lose something to one another are in one part, whatever its size.
     """
     if moved := await store.list_moved(tx):
         yield [moved]
+    for client_ids in left:
+        yield [[store.Touched(client_id, created=True) for client_id in client_ids]]
     last: UUID | None = None
     while part := await store.list_touched(tx, last, CLIENTS_AT_ONCE * PARTS_AT_ONCE):
         yield [part[at : at + CLIENTS_AT_ONCE] for at in range(0, len(part), CLIENTS_AT_ONCE)]

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from services.clients import store
 from shared.chassis.database import Connection
@@ -75,7 +74,7 @@ async def stage_clients(tx: Connection, batch: Batch, context: Context) -> Count
         refused,
         hub_id=hubs,
         partner_id=_partners(hubs),
-        client_id=[ids.client_id(*pair) for pair in zip(hubs, records, strict=True)],
+        client_id=ids.texts("client", hubs, records),
         record_id=records,
         account_id=batch["account"],
         **{name: batch[name] for name in _AS_THEY_ARE},
@@ -157,7 +156,7 @@ async def stage_contacts(tx: Connection, batch: Batch, _: Context) -> Counts:
         partner_id=_partners(hubs),
         company=batch["company"],
         client_id=_companies(batch),
-        contact_id=[ids.contact_id(*pair) for pair in zip(hubs, records, strict=True)],
+        contact_id=ids.texts("contact", hubs, records),
         name=_names(batch),
         email=batch["email"],
         roles=batch["roles"],
@@ -183,7 +182,7 @@ async def stage_subscriptions(tx: Connection, batch: Batch, _: Context) -> Count
         partner_id=_partners(hubs),
         company=batch["company"],
         client_id=_companies(batch),
-        subscription_id=[ids.subscription_id(*pair) for pair in zip(hubs, records, strict=True)],
+        subscription_id=ids.texts("subscription", hubs, records),
         product=batch["product"],
         mrr=batch["mrr"],
         currency=batch["currency"],
@@ -193,9 +192,10 @@ async def stage_subscriptions(tx: Connection, batch: Batch, _: Context) -> Count
     return LATER
 
 
-def _companies(batch: Batch) -> list[UUID]:
+def _companies(batch: Batch) -> list[str]:
     pairs = list(zip(batch["hub"], batch["company"], strict=True))
-    known = {pair: ids.client_id(*pair) for pair in set(pairs)}
+    different = list(dict.fromkeys(pairs))
+    known = dict(zip(different, ids.texts("client", *zip(*different, strict=True)), strict=True))
     return [known[pair] for pair in pairs]
 
 
@@ -213,13 +213,14 @@ async def _stage(
     await store.stage(tx, table, told)
 
 
-def _partners(hubs: Sequence[int]) -> list[UUID]:
-    known = {hub: ids.partner_id(hub) for hub in set(hubs)}
+def _partners(hubs: Sequence[int]) -> list[str]:
+    different = list(set(hubs))
+    known = dict(zip(different, ids.texts("partner", different), strict=True))
     return [known[hub] for hub in hubs]
 
 
-def _persons(emails: Sequence[str | None]) -> list[UUID | None]:
-    known = {email: ids.hubspot_person_id(email) for email in set(emails) if email is not None}
+def _persons(emails: Sequence[str | None]) -> list[str | None]:
+    known = {email: str(ids.hubspot_person_id(email)) for email in set(emails) if email is not None}
     return [None if email is None else known[email] for email in emails]
 
 

@@ -11,6 +11,18 @@ from services.clients.store.clients import (
 )
 from services.clients.store.history import Line, Past, list_history, save_history
 from services.clients.store.listing import Listed, Sort, Wanted, key_types, list_clients
+from services.clients.store.newcomers import (
+    ALL,
+    LOWER,
+    UPPER,
+    Half,
+    count_newcomers,
+    list_newcomers,
+    make_clients,
+    read_newcomers,
+    save_registrations,
+    share_newcomers,
+)
 from services.clients.store.partners import (
     find_hub_id,
     find_partner,
@@ -53,7 +65,11 @@ from services.clients.store.staging import (
 )
 
 __all__ = [
+    "ALL",
+    "LOWER",
+    "UPPER",
     "Compared",
+    "Half",
     "Line",
     "Listed",
     "Past",
@@ -65,6 +81,7 @@ __all__ = [
     "compare_contacts",
     "compare_people",
     "compare_subscriptions",
+    "count_newcomers",
     "count_touched",
     "drop_staging",
     "find_client",
@@ -80,6 +97,7 @@ __all__ = [
     "list_clients",
     "list_history",
     "list_moved",
+    "list_newcomers",
     "list_partner_ids",
     "list_staged_partners",
     "list_touched",
@@ -88,6 +106,7 @@ __all__ = [
     "lock_documents",
     "lock_partner",
     "lock_partners",
+    "make_clients",
     "make_staging",
     "merge_clients",
     "merge_contacts",
@@ -95,12 +114,15 @@ __all__ = [
     "merge_subscriptions",
     "merge_team",
     "merge_users",
+    "read_newcomers",
     "reject_crowds",
     "reject_unknown_clients",
     "reject_unknown_partners",
     "save_client",
     "save_history",
     "save_partner",
+    "save_registrations",
     "save_versions",
+    "share_newcomers",
     "stage",
 ]

@@ -275,12 +275,13 @@ async def list_moved(tx: Connection) -> list[Touched]:
 
 
 async def list_touched(tx: Connection, after: Any, limit: int) -> list[Touched]:
-    """The other clients, by id, after one (None: from the first)."""
+    """The known ones among the other clients, by id, after one (None: from the first)."""
     rows = await tx.fetch(
         """
         SELECT client_id, created
           FROM touched
-         WHERE NOT moved AND client_id > coalesce($1, '00000000-0000-0000-0000-000000000000'::uuid)
+         WHERE NOT moved AND NOT created
+           AND client_id > coalesce($1, '00000000-0000-0000-0000-000000000000'::uuid)
          ORDER BY client_id
          LIMIT $2
         """,

@@ -74,14 +74,14 @@ def finish(work: Coroutine[Any, Any, T]) -> T:
     """Run to the end; what a person can mend becomes one line and an exit code."""
     import asyncpg
 
-    from shared.chassis import database, failures, kafka
+    from shared.chassis import database, failures  # kafka takes half a second, and few need it
 
     try:
         return asyncio.run(work)
     except (
         database.DatabaseUnavailableError,
         database.SchemaTooOldError,
-        kafka.KafkaUnavailableError,
+        failures.KafkaUnavailableError,
     ) as error:
         fail(str(error), NOT_STARTED)
     except database.MigrationError as error:

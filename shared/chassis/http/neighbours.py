@@ -7,7 +7,7 @@ from time import monotonic
 
 import structlog
 
-from shared.chassis import database
+from shared.chassis import database, failures
 from shared.chassis.database import Pool
 from shared.chassis.settings import ServiceSettings, migrations_of
 from shared.contracts import topics
@@ -40,7 +40,7 @@ async def found(service: str, settings: ServiceSettings) -> AsyncIterator[Pool]:
                 own = [topic.name for topic in topics.REGISTRY if topic.owner == service]
                 await kafka.check_topics(settings.kafka_servers, own, seconds=left)
             yield pool
-    except (database.DatabaseUnavailableError, kafka.KafkaUnavailableError) as error:
+    except (database.DatabaseUnavailableError, failures.KafkaUnavailableError) as error:
         raise StartError(f"{service} cannot start: {error}") from error
 
 

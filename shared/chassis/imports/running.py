@@ -10,17 +10,19 @@ from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
 from time import perf_counter
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import asyncpg
 from asyncpg.exceptions._base import DataError as UnsendableError
 
 from shared.chassis.database import Connection, Pool
+from shared.chassis.imports.ahead import reading
 from shared.chassis.imports.progress import Progress
-from shared.chassis.imports.reading import Source, UnusableError, find, read_batches
+from shared.chassis.imports.reading import Source, UnusableError, find
 from shared.chassis.imports.tables import Batch, Context, Counts, Problem, Table, shown
 
 OK, SOME_BAD, UNUSABLE = 0, 1, 2
+TWO = 2  # connections: the import's own, and one beside
 MOST_PROBLEMS_KEPT = 100_000
 _LOCK = 0x0A51_0001  # advisory lock: one import at a time in a database
 
@@ -79,8 +81,14 @@ class Ending:
     work, and says here what became of them. ``wanted`` is False where nothing will stay anyway.
     """
 
-    def __init__(self, report: Report, sources: Sequence[Source], progress: Progress) -> None:
-        self._report, self._progress = report, progress
+    def __init__(
+        self,
+        report: Report,
+        sources: Sequence[Source],
+        progress: Progress,
+        pool: Pool | None = None,
+    ) -> None:
+        self._report, self._progress, self._pool = report, progress, pool
         self._sources = {source.table.file: source for source in sources}
         self._files = {done.file: done for done in report.files}
 
@@ -110,6 +118,18 @@ class Ending:
             done.created += counts.created
             done.changed += counts.changed
             done.unchanged += counts.unchanged
+
+    @asynccontextmanager
+    async def another(self) -> AsyncIterator[Connection | None]:
+        """A connection beside, so that two transactions go on at a time.
+
+        None where one transaction holds everything, or the pool has but one connection.
+        """
+        if self._pool is None or self._pool.get_max_size() < TWO:
+            yield None
+        else:
+            async with self._pool.acquire() as other:
+                yield other
 
     @contextmanager
     def showing(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
@@ -165,7 +185,9 @@ async def run(
             for source in sources:
                 await _import_file(source, tx, context, report, progress)
             if finish:
-                await finish(tx, context, Ending(report, sources, progress))
+                await finish(
+                    tx, context, Ending(report, sources, progress, None if whole else pool)
+                )
         except BaseException:
             if whole:
                 await whole.rollback()
@@ -214,36 +236,24 @@ async def _import_file(
     report.files.append(done)
     begun, applied = perf_counter(), _Applied()
     progress.begin(source.table.file, source.path.stat().st_size)
-    batches = read_batches(source)
-    read = await asyncio.to_thread(_read, source, batches)
-    while (batch := read.batch) is not None:
-        reading = asyncio.create_task(asyncio.to_thread(_read, source, batches))
-        await _apply(batch, tx, context, applied)
-        report.add(_in_order(read.problems, applied.take_problems()))
-        progress.move(read.position, read.rows, read.bad + applied.bad)
-        read = await reading
+    async with reading(source) as read_next:
+        read = await read_next()
+        while (batch := read.batch) is not None:
+            ahead = asyncio.ensure_future(read_next())
+            try:
+                await _apply(batch, tx, context, applied)
+            except BaseException:
+                ahead.cancel()
+                raise
+            report.add(_in_order(read.problems, applied.take_problems()))
+            progress.move(read.position, read.rows, read.bad + applied.bad)
+            read = await ahead
     report.add(_in_order(read.problems))
     done.rows, done.bad = read.rows, read.bad + applied.bad
     counts = applied.counts
     done.created, done.changed, done.unchanged = counts.created, counts.changed, counts.unchanged
     done.seconds = round(perf_counter() - begun, 3)
     progress.end(done.rows, done.bad, done.seconds)
-
-
-class _Read(NamedTuple):
-    """A batch, None at the end of the file, with what was found on the way to it."""
-
-    batch: Batch | None
-    problems: list[Problem]
-    position: int
-    rows: int
-    bad: int
-
-
-def _read(source: Source, batches: Iterator[Batch]) -> _Read:
-    batch = next(batches, None)
-    problems, source.problems = source.problems, []
-    return _Read(batch, problems, source.tell(), source.rows, source.bad)
 
 
 @dataclass(slots=True)

@@ -61,7 +61,7 @@ class Batch:
     """
 
     def __init__(self, table: "Table", lines: Sequence[int], columns: dict[str, list[Any]]) -> None:
-        self.table, self.lines, self._columns = table, lines, columns
+        self.table, self.lines, self.columns = table, lines, columns
         self.problems: list[Problem] = []
         self._refused: set[int] = set()
 
@@ -69,18 +69,18 @@ class Batch:
         return len(self.lines)
 
     def __getitem__(self, field_name: str) -> list[Any]:
-        return self._columns[field_name]
+        return self.columns[field_name]
 
     @property
     def rows(self) -> list[tuple[Any, ...]]:
         """The rows as tuples, in the order of the table's columns."""
-        return list(zip(*(self._columns[each.field] for each in self.table.columns), strict=True))
+        return list(zip(*(self.columns[each.field] for each in self.table.columns), strict=True))
 
     def refuse(self, row: int, field_name: str, expected: str) -> None:
         """Report a row, counted from 0 in this batch. Who calls it leaves the row out."""
         self._refused.add(row)
         column = self.table.column(field_name)
-        value = shown(self._columns[field_name][row])
+        value = shown(self.columns[field_name][row])
         self.problems.append(
             Problem(self.table.file, self.lines[row], column.name, value, expected)
         )
@@ -92,7 +92,7 @@ class Batch:
 
     def part(self, start: int, end: int) -> "Batch":
         """Some of the rows, as a batch of their own."""
-        cut = {name: values[start:end] for name, values in self._columns.items()}
+        cut = {name: values[start:end] for name, values in self.columns.items()}
         return Batch(self.table, self.lines[start:end], cut)
 
 
