@@ -102,7 +102,7 @@ OWN = {
         (
             "Inherits", "Hubspots", "Copied", "Partners", "Ends", "Resumes", "Renewals",
             "Decided", "Keyboard", "Shared", "Left", "Dialogs", "Elsewhere", "Stays",
-            "Flows", "Moves", "Turns", "Plain", "Formal",
+            "Flows", "Moves", "Turns", "Plain", "Formal", "Chosen",
         )
     )
 }  # fmt: skip

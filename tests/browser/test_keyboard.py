@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from tests.browser.portfolio import ACME, ADA, OWN, POC
+from tests.browser.portfolio import ACME, ADA, EVE, OWN, POC, TOMORROW
 from tests.browser.steps import ACT, dialog, panel, row
 from tests.browser.visits import Visits
 
@@ -135,6 +135,56 @@ async def test_the_owner_is_edited_without_a_mouse(visits: Visits) -> None:
     await expect(panel(page)).to_contain_text(POC.name)
     await page.keyboard.press("Escape")
     await expect(row(page, client)).to_contain_text("Partner")
+
+
+async def test_a_renewal_is_decided_without_a_mouse(visits: Visits) -> None:
+    client = OWN["Chosen"]
+    page = await visits.open(f"{ACT}?panel=renewal:{client.renewal(TOMORROW)}")
+    await expect(panel(page)).to_be_visible()
+    await tab_to(page, panel(page).get_by_role("link", name="Decide"))
+    await page.keyboard.press("Enter")
+    box = dialog(page)
+    await expect(box).to_be_visible()
+    await tab_to(page, box.get_by_role("radio").first)
+    await page.keyboard.press("Space")
+    await page.keyboard.press("ArrowUp")
+    await expect(box.get_by_label("Request cancellation")).to_be_checked()
+    await tab_to(page, box.get_by_role("textbox", name="Reason"))
+    await page.keyboard.type("They said so.")
+    await tab_to(page, box.get_by_role("button", name="Save the decision"))
+    await page.keyboard.press("Enter")
+
+    await expect(box).to_have_count(0)
+    await expect(panel(page)).to_contain_text("They said so.")
+
+
+async def test_the_settings_are_changed_without_a_mouse(visits: Visits) -> None:
+    page = await visits.open("/settings", EVE)
+    owner = page.get_by_role("region", name="Default renewal owner")
+    for choice in ("Partner", "HubSpot"):
+        await tab_to(page, owner.get_by_label("Renewal communication owner"))
+        await page.keyboard.type(choice)
+        if choice == "Partner":
+            await tab_to(page, owner.get_by_label("Select partner point of contact for renewals"))
+            await page.keyboard.type(EVE.name)
+        await tab_to(page, owner.get_by_role("button", name="Save"))
+        await page.keyboard.press("Enter")
+        await expect(owner).to_contain_text(f"Now: {choice}")
+
+    stages = page.get_by_role("region", name="When people are told")
+    first = stages.get_by_role("checkbox").first
+    ticked = await first.is_checked()
+    await tab_to(page, first)
+    await page.keyboard.press("Space")
+    await tab_to(page, stages.get_by_label("Send hour"))
+    await page.keyboard.type("0830")
+    await tab_to(page, stages.get_by_role("button", name="Save"))
+    await page.keyboard.press("Enter")
+
+    await expect(stages.get_by_label("Send hour")).to_have_value("08:30")
+    await page.reload()
+    await expect(stages.get_by_label("Send hour")).to_have_value("08:30")
+    await expect(first).to_be_checked(checked=not ticked)
 
 
 async def test_services_are_ended_without_a_mouse(visits: Visits) -> None:
