@@ -16,6 +16,7 @@ from joserfc.jwk import Key, import_key
 from joserfc.jws import JWSRegistry
 
 from shared.chassis.clock import Clock, SystemClock
+from shared.chassis.trust import trusted
 
 log = structlog.get_logger(__name__)
 
@@ -151,7 +152,9 @@ def caller_of(claims: Mapping[str, Any]) -> Caller:
 
 def _fetching(address: str) -> Keys:
     async def fetch() -> Mapping[str, Any]:
-        async with httpx2.AsyncClient(timeout=5.0, follow_redirects=False) as client:
+        async with httpx2.AsyncClient(
+            timeout=5.0, follow_redirects=False, verify=trusted()
+        ) as client:
             answer = await client.get(address)
             answer.raise_for_status()
             found: Mapping[str, Any] = answer.json()

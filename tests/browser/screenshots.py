@@ -161,9 +161,9 @@ async def main() -> int:
     parser.add_argument("--folder", type=Path, default=IMAGES)
     parser.add_argument("views", nargs="*", choices=[[], *VIEWS], help="all, unless some are named")
     asked = parser.parse_args()
-    program = shutil.which("chromium")
+    program = shutil.which("chromium-headless-shell") or shutil.which("chromium")
     if program is None:
-        sys.stderr.write("chromium is not installed. On Debian: apt-get install chromium\n")
+        sys.stderr.write("Chromium is missing. On Debian: apt-get install chromium-headless-shell\n")
         return 1
     telemetry.configure_logging("screenshots", "error")
     asked.folder.mkdir(parents=True, exist_ok=True)

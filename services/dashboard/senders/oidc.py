@@ -18,6 +18,7 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from services.dashboard.settings import Settings
 from shared.chassis.clock import SystemClock
 from shared.chassis.identity import Caller, Unauthenticated, Verifier, caller_of
+from shared.chassis.trust import trusted
 
 log = structlog.get_logger(__name__)
 
@@ -89,7 +90,7 @@ class Provider:
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[None]:
         """Hold connections to the provider: to make a client for each question takes long."""
-        async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as self._http:
+        async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS, verify=trusted()) as self._http:
             yield
         self._http = None
 

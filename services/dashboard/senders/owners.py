@@ -12,6 +12,7 @@ import structlog
 
 from shared.chassis.envelope import cause_of
 from shared.chassis.telemetry import child_of
+from shared.chassis.trust import trusted
 
 log = structlog.get_logger(__name__)
 
@@ -230,6 +231,7 @@ async def reaching(clients_url: str, renewals_url: str) -> AsyncIterator[Owners]
                     timeout=TIMEOUT_SECONDS,
                     limits=LIMITS,
                     follow_redirects=False,
+                    verify=trusted(),
                     trust_env=False,  # a token goes to no proxy that the environment names
                 )
             )

@@ -22,6 +22,7 @@ from services.dashboard.domain.standing import (
     Told,
 )
 from services.dashboard.senders.owners import headers_for
+from shared.chassis.trust import trusted
 
 log = structlog.get_logger(__name__)
 
@@ -106,6 +107,7 @@ async def asking(tiers_url: str) -> AsyncIterator[Tiers]:
         timeout=TIMEOUT_SECONDS,
         limits=LIMITS,
         follow_redirects=False,
+        verify=trusted(),
         trust_env=False,  # a token goes to no proxy that the environment names
     ) as http:
         yield Tiers(http)

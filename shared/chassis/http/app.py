@@ -86,7 +86,7 @@ def create_app(
     app.include_router(probes.router(app))
     for router in routers if settings.run_http else ():
         _check_policies(router)
-        app.include_router(router)
+        app.router.routes.extend(router.routes)  # to include them would build each anew
         app.state.addresses += [route for route in router.routes if isinstance(route, Route)]
     app.add_middleware(Edge, metrics=HttpMetrics(app.state.registry))
     app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]
