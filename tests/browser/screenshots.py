@@ -163,7 +163,9 @@ async def main() -> int:
     asked = parser.parse_args()
     program = shutil.which("chromium-headless-shell") or shutil.which("chromium")
     if program is None:
-        sys.stderr.write("Chromium is missing. On Debian: apt-get install chromium-headless-shell\n")
+        sys.stderr.write(
+            "Chromium is missing. On Debian: apt-get install chromium-headless-shell\n"
+        )
         return 1
     telemetry.configure_logging("screenshots", "error")
     asked.folder.mkdir(parents=True, exist_ok=True)
