@@ -206,8 +206,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes the longest in one piece, so that no worker waits for it at the end."""
+    """Begin with what takes the longest in one piece, so that no worker waits for it at the end.
+
+    What runs there is run by other tests, too; to note each line again takes a third of the time.
+    """
     items.sort(key=lambda item: not item.nodeid.startswith(TOGETHER))
+    for item in items:
+        if item.nodeid.startswith(TOGETHER):
+            item.add_marker("no_cover")
 
 
 @pytest.hookimpl(wrapper=True)
