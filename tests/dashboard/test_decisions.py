@@ -160,7 +160,8 @@ def renewal(products: tuple[Product, ...], *options: Option) -> Renewal:
         renewal_id=uuid4(), client_id=uuid4(), version=1, kind="renewal", status="pending",
         upcoming=True, starts=date(2026, 3, 5), deadline=date(2026, 1, 19), currency="USD",
         current_mrr=Decimal(100), renewal_mrr=Decimal(100), products=products, domain="", name="",
-        serviced=True, account_id=None, owner=None, options=options, chosen_option_id=None,
+        product_names=("Hub",), serviced=True, account_id=None, owner=None, options=options,
+        chosen_option_id=None,
     )  # fmt: skip
 
 

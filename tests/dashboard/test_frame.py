@@ -13,7 +13,7 @@ import pytest
 from deploy.local.databases import Addresses
 from services.dashboard.views import formats, frame, render, template
 from services.dashboard.views.assets import ASSETS, FOLDER, JOINED, STYLES
-from services.dashboard.views.rows import filled
+from services.dashboard.views.rows import filled, hole
 from shared.chassis.clock import ManualClock
 from shared.chassis.database import Pool
 from tests.dashboard.looking import Sight, link, looking, words
@@ -203,8 +203,8 @@ def test_a_name_that_a_template_was_not_given_is_an_error() -> None:
 def test_values_that_look_like_places_of_a_row_are_only_text() -> None:
     row = template("clients/row.html.j2")
     names = ("columns", "serviced", "name", "products", "more", "band", "mrrs", "crm", "portal")
-    values = dict.fromkeys(("id", "href", "label"), "\x01id\x02<b>")
+    values = dict.fromkeys(("id", "href", "label"), f"{hole('id')}<b>")
 
     html = filled(row, names, [(((), True, False, 0, False, "", 0, False, False), values)])
-    assert "\x01id\x02&lt;b&gt;" in html
+    assert f"{hole('id')}&lt;b&gt;" in html
     assert "<b>" not in html

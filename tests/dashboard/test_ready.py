@@ -2,11 +2,14 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
+from markupsafe import escape
 
 from deploy.local.databases import Addresses
 from services.dashboard.api.ready import Shelf
+from services.dashboard.views import rows
 from shared.chassis.clock import ManualClock
 from shared.chassis.database import Pool
 from shared.contracts import clients
@@ -68,6 +71,23 @@ async def test_another_search_reads_neither_the_partner_nor_the_alerts_again(
     assert "Nobody said so" not in await sight.read("/dashboard?q=harb")
     await portfolio.tell(filled, renamed("Another Name"))
     assert "Nobody said so" in await sight.read("/dashboard?q=harbo")
+
+
+@pytest.mark.parametrize("path", ["/dashboard", "/renewals"])
+@pytest.mark.parametrize(
+    "typed", ["harbor", "a&<b>\"'", "100%", "%(word)s %s", "é “x” ö", " two  words ", "x" * 61]
+)
+async def test_a_search_reads_as_if_its_page_were_written_for_it_alone(
+    sight: Sight, monkeypatch: pytest.MonkeyPatch, path: str, typed: str
+) -> None:
+    address_of, part = f"{path}?{urlencode({'q': typed})}", {"HX-Request": "true"}
+    await sight.read(f"{path}?q=e", **part)
+    filled = await sight.read(address_of, **part)
+    shelf(sight)._kept.clear()
+    monkeypatch.setattr(rows, "LONGEST_WORD", 0)
+
+    assert filled == await sight.read(address_of, **part)
+    assert f'name="q" value="{escape(typed)}"' in filled
 
 
 async def test_another_partners_change_leaves_the_list_ready(sight: Sight, filled: Pool) -> None:

@@ -1,26 +1,35 @@
 """The dashboard's first tab: what waits for somebody, and the clients; a client's panel."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from time import monotonic
 from typing import Annotated, Final, Literal, cast
 from uuid import UUID
 
 from fastapi import Depends, Query, Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
+from pydantic import Field, TypeAdapter
 
 from services.dashboard.api import ready
 from services.dashboard.api.guards import AViewer, opened
 from services.dashboard.api.messages import messages_of
-from services.dashboard.api.pages import COLUMNS_COOKIE, YEAR_SECONDS, Asking, page, panel
+from services.dashboard.api.pages import (
+    COLUMNS_COOKIE,
+    YEAR_SECONDS,
+    Asking,
+    list_page,
+    panel,
+    read_query,
+)
 from services.dashboard.api.ready import AskedForList
 from services.dashboard.domain import owners
 from services.dashboard.store import clients as store
 from services.dashboard.store.partners import find_partner
 from services.dashboard.store.services import find_services
 from services.dashboard.views import clients as views
-from services.dashboard.views import csv, history, render
+from services.dashboard.views import csv, formats, history, render
 from services.dashboard.views.frame import without
+from services.dashboard.views.rows import Pages, hidden
 from shared.chassis.http import Cursor, Invalid, Router
 
 router = Router(tags=["clients"], include_in_schema=False)
@@ -37,13 +46,13 @@ CHOICES_SECONDS: Final = 30.0
 class Filters:
     """What the list is filtered by, as the address says it."""
 
-    q: str = ""
-    product: str = ""
-    relationship: str = ""
-    usage: str = ""
-    currency: str = ""
-    services: str = ""
-    owner: str = ""
+    q: Annotated[str, Field(max_length=200)] = ""
+    product: Annotated[str, Field(max_length=10_000)] = ""
+    relationship: Literal["", "sold", "managed", "both"] = ""
+    usage: Literal["", "low", "medium", "high", "unknown"] = ""
+    currency: Annotated[str, Field(max_length=3, pattern="^[A-Z]*$")] = ""
+    services: Literal["", "ended", "all"] = ""
+    owner: Literal["", "hubspot", "partner", "inherited"] = ""
 
     @property
     def chosen(self) -> dict[str, str]:
@@ -63,6 +72,9 @@ class Filters:
             services=self.services or "serviced",
             owner=self.owner,
         )
+
+
+_FILTERS: Final = TypeAdapter(Filters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +109,8 @@ class Order:
         return without(here, cursor=cursor)
 
 
-async def _filters(
-    q: Annotated[str, Query(max_length=200)] = "",
-    product: Annotated[str, Query(max_length=10_000)] = "",
-    relationship: Literal["", "sold", "managed", "both"] = "",
-    usage: Literal["", "low", "medium", "high", "unknown"] = "",
-    currency: Annotated[str, Query(max_length=3, pattern="^[A-Z]*$")] = "",
-    services: Literal["", "ended", "all"] = "",
-    owner: Literal["", "hubspot", "partner", "inherited"] = "",
-) -> Filters:
-    return Filters(q, product, relationship, usage, currency, services, owner)
+async def _filters(request: Request) -> Filters:
+    return read_query(_FILTERS, request)
 
 
 async def _order(
@@ -153,30 +157,42 @@ async def list_clients(
         limit=ROWS,
     )
     here = asked.here
-    any_at_all = bool(found.matches) or await _has_clients(asked)
-    answer = await page(
+    word, hiding, values = hidden(filters.q, here)
+    before, after = order.address(here, found.before), order.address(here, found.after)
+    shaped = replace(filters, q=word)
+    answer = await list_page(
         asked,
         "clients/list.html.j2",
         at="dashboard/clients",
         title="Clients",
-        alerts=await ready.alerts(asked),
-        rows=views.table_rows(
-            found.rows,
-            here=here,
-            columns=columns,
-            links=asked.links,
-            hub_id=asked.partner.hub_id,
-        ),
-        matches=found.matches,
-        any_at_all=any_at_all,
-        choices=await _choices(asked),
-        filters=filters,
-        chips=views.chips(here, filters.chosen),
-        order=order.named,
-        columns=columns,
-        here=here,
-        views=views,
-        pages=views.Pages(order.address(here, found.before), order.address(here, found.after)),
+        here=hiding,
+        shape={
+            "alerts": await ready.alerts(asked),
+            "rows": bool(found.rows),
+            "one": found.matches == 1,
+            "any_at_all": bool(found.matches) or await _has_clients(asked),
+            "choices": await _choices(asked),
+            "filters": shaped,
+            "chips": views.chips(hiding, shaped.chosen),
+            "order": order.named,
+            "columns": columns,
+            "here": hiding,
+            "views": views,
+            "pages": Pages.found(before, after),
+        },
+        values=values
+        | {
+            "rows": views.table_rows(
+                found.rows,
+                here=here,
+                columns=columns,
+                links=asked.links,
+                hub_id=asked.partner.hub_id,
+            ),
+            "count": formats.counted(found.matches, "client"),
+            "previous": before,
+            "next": after,
+        },
     )
     if "columns" in asked.request.query_params:
         answer.set_cookie(

@@ -1,25 +1,30 @@
 """What every page is made of: who asks, for which partner, when; the frame; the panel beside it."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from fastapi import Depends, Form, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, RedirectResponse
 from markupsafe import Markup
+from pydantic import TypeAdapter, ValidationError
 from starlette.exceptions import HTTPException
 
 from services.dashboard.api.guards import AViewer, Reading, TheClock, Viewer
 from services.dashboard.domain.addresses import own_path
 from services.dashboard.domain.links import Patterns
 from services.dashboard.store.partners import PartnerRow, find_partner
-from services.dashboard.views import formats, frame, render
+from services.dashboard.views import formats, frame, render, template
+from services.dashboard.views.rows import filled_page, hole
 from shared.chassis.clock import Clock, SystemClock
 from shared.chassis.database import Connection
 from shared.chassis.http import Public, Router
+
+T = TypeVar("T")
 
 THEME_COOKIE: Final = "__Host-theme"
 COLUMNS_COOKIE: Final = "__Host-client-columns"
@@ -108,9 +113,18 @@ def theme_of(request: Request) -> str:
     return chosen if chosen in frame.THEMES else "system"
 
 
+def read_query(kind: TypeAdapter[T], request: Request) -> T:
+    """What the address asks for, read at once: FastAPI reads each parameter by itself."""
+    try:
+        return kind.validate_python(dict(request.query_params.multi_items()))
+    except ValidationError as error:
+        wrong = [{**each, "loc": ("query", *each["loc"])} for each in error.errors()]
+        raise RequestValidationError(wrong) from error
+
+
 async def page(
     asked: Asking,
-    template: str,
+    name: str,
     *,
     at: str,
     title: str,
@@ -124,23 +138,54 @@ async def page(
     with a form keeps what is being written. ``viewer``, ``today`` and ``frame`` are shown, too.
     """
     part = wants_fragment(asked.request)
-    around = await _frame(asked, at, title, live=live, part=part)
+    around = await _frame(asked, at, title, here=asked.here, live=live, part=part)
     shell = "part.html.j2" if part else "layout.html.j2"
     shown |= {"shell": shell, "frame": around, "viewer": asked.viewer, "today": asked.today}
-    return _html(render(template, **shown), status)
+    return _html(render(name, **shown), status)
 
 
-def fragment(template: str, status: int = 200, **shown: Any) -> HTMLResponse:
+async def list_page(
+    asked: Asking,
+    name: str,
+    *,
+    at: str,
+    title: str,
+    here: str,
+    shape: Mapping[str, Hashable],
+    values: Mapping[str, str],
+) -> HTMLResponse:
+    """Answer with a list: the page around its rows is rendered once for each shape.
+
+    ``here`` is the address in that shape. In the template the parts of the shape have their
+    names, and values are ``v``.
+    """
+    part = wants_fragment(asked.request)
+    around = await _frame(asked, at, title, here=here, live=True, part=part)
+    shaped = replace(around, since=hole("since"))
+    if part:  # what a part does not show makes it no other
+        shaped = replace(shaped, partner="", person="", role="", theme="")
+    shell = "part.html.j2" if part else "layout.html.j2"
+    written = filled_page(
+        template(name),
+        {**shape, "shell": shell, "frame": shaped},
+        {**values, "since": around.since},
+    )
+    return _html(written, 200)
+
+
+def fragment(name: str, status: int = 200, **shown: Any) -> HTMLResponse:
     """Answer htmx with a part of a page."""
-    return _html(render(template, **shown), status)
+    return _html(render(name, **shown), status)
 
 
 def _html(written: str, status: int) -> HTMLResponse:
     return HTMLResponse(written, status, {"Vary": "HX-Request"})
 
 
-async def _frame(asked: Asking, at: str, title: str, *, live: bool, part: bool) -> frame.Frame:
-    viewer, partner, here = asked.viewer, asked.partner, asked.here
+async def _frame(
+    asked: Asking, at: str, title: str, *, here: str, live: bool, part: bool
+) -> frame.Frame:
+    viewer, partner = asked.viewer, asked.partner
     told_as_of, fresh = ("", True) if part else as_of(asked)
     said = [await tell(asked) for tell in TELLERS if asked.told]
     return frame.Frame(

@@ -1,23 +1,25 @@
 """Renewals: all of them, and those to act on, as lists and as files."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated, Final, Literal, cast
 from uuid import UUID
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Request
 from fastapi.responses import Response, StreamingResponse
+from pydantic import Field, TypeAdapter
 
 from services.dashboard.api import ready, tellings
 from services.dashboard.api.commanding import Commanding
 from services.dashboard.api.guards import AViewer
-from services.dashboard.api.pages import Asking, page
+from services.dashboard.api.pages import Asking, list_page, read_query
 from services.dashboard.api.ready import AskedForList
 from services.dashboard.domain import owners
 from services.dashboard.store import renewals as store
-from services.dashboard.views import csv, frame
+from services.dashboard.views import csv, formats, frame
 from services.dashboard.views.renewals import COLUMNS, line, record, table_rows
+from services.dashboard.views.rows import Pages, hidden
 from shared.chassis.http import Cursor, Invalid, Router
 
 router = Router(tags=["renewals"], include_in_schema=False)
@@ -32,14 +34,14 @@ ALL, TO_ACT_ON = "/renewals", "/renewals/to-act-on"
 class Filters:
     """What the list is asked for, as the address says it."""
 
-    q: str
-    owner: str
-    status: str
-    kind: str
-    deadline_from: str
-    deadline_to: str
-    sort: str
-    cursor: str
+    q: Annotated[str, Field(max_length=200)] = ""
+    owner: Literal["", "hubspot", "partner", "inherited"] = ""
+    status: Literal["", "pending", "confirmed", "renewed", "cancellation_requested", "ended"] = ""
+    kind: Literal["", "renewal", "contact_tier_upgrade", "email_overage"] = ""
+    deadline_from: Annotated[str, Field(max_length=10)] = ""
+    deadline_to: Annotated[str, Field(max_length=10)] = ""
+    sort: Annotated[str, Field(max_length=30)] = "deadline"
+    cursor: Annotated[str, Field(max_length=1000)] = ""
 
     @property
     def active(self) -> bool:
@@ -88,29 +90,23 @@ class Filters:
             raise Invalid("cursor", "a page of the list in this order", self.cursor)
         return store.Place(tuple(key), last, backwards=way == BACK)
 
-    def cursor_of(self, place: store.Place | None) -> str:
-        """What the address of the page at a place has as its cursor."""
+    def address(self, here: str, place: store.Place | None) -> str:
+        """The address of the page that begins at a place; empty where there is none."""
         if place is None:
             return ""
         way = BACK if place.backwards else AHEAD
-        return Cursor.encode(self.order, way, *place.key, place.renewal_id)
+        cursor = Cursor.encode(self.order, way, *place.key, place.renewal_id)
+        return frame.without(here, cursor=cursor)
 
 
-async def _filters(
-    q: Annotated[str, Query(max_length=200)] = "",
-    owner: Annotated[Literal["", "hubspot", "partner", "inherited"], Query()] = "",
-    status: Annotated[
-        Literal["", "pending", "confirmed", "renewed", "cancellation_requested", "ended"], Query()
-    ] = "",
-    kind: Annotated[Literal["", "renewal", "contact_tier_upgrade", "email_overage"], Query()] = "",
-    deadline_from: Annotated[str, Query(max_length=10)] = "",
-    deadline_to: Annotated[str, Query(max_length=10)] = "",
-    sort: Annotated[str, Query(max_length=30)] = "deadline",
-    cursor: Annotated[str, Query(max_length=1000)] = "",
-) -> Filters:
-    for field, written in (("deadline_from", deadline_from), ("deadline_to", deadline_to)):
-        _day(field, written)  # says what is wrong before anything is answered
-    return Filters(q, owner, status, kind, deadline_from, deadline_to, sort, cursor)
+_FILTERS: Final = TypeAdapter(Filters)
+
+
+async def _filters(request: Request) -> Filters:
+    filters = read_query(_FILTERS, request)
+    for field in ("deadline_from", "deadline_to"):
+        _day(field, getattr(filters, field))  # says what is wrong before anything is answered
+    return filters
 
 
 def _day(field: str, written: str) -> date | None:
@@ -123,14 +119,6 @@ def _day(field: str, written: str) -> date | None:
 
 
 TheFilters = Annotated[Filters, Depends(_filters)]
-
-
-@dataclass(frozen=True, slots=True)
-class Pages:
-    """The addresses of the pages before and after; empty where there is none."""
-
-    previous: str
-    next: str
 
 
 @lists.get(ALL)
@@ -199,21 +187,30 @@ async def _list(asked: Asking, filters: Filters, *, upcoming: bool) -> Response:
         limit=ROWS,
     )
     here = asked.here
-    before, after = (filters.cursor_of(place) for place in (found.before, found.after))
+    word, hiding, values = hidden(filters.q, here)
+    before, after = (filters.address(here, place) for place in (found.before, found.after))
     of, links = tellings.people_of(asked), asked.links
-    answer = await page(
+    answer = await list_page(
         asked,
         "renewals/list.html.j2",
         at="renewals/to-act-on" if upcoming else "renewals/all",
         title="Renewals to act on" if upcoming else "All renewals",
-        upcoming=upcoming,
-        rows=table_rows((line(row, of, links.account(row.account_id)) for row in found.rows), here),
-        count=found.matches,
-        filters=filters,
-        here=here,
-        pages=Pages(
-            frame.without(here, cursor=before) if before else "",
-            frame.without(here, cursor=after) if after else "",
-        ),
+        here=hiding,
+        shape={
+            "upcoming": upcoming,
+            "rows": bool(found.rows),
+            "filters": replace(filters, q=word),
+            "here": hiding,
+            "pages": Pages.found(before, after),
+        },
+        values=values
+        | {
+            "rows": table_rows(
+                (line(row, of, links.account(row.account_id)) for row in found.rows), here
+            ),
+            "count": formats.counted(found.matches, "renewal"),
+            "previous": before,
+            "next": after,
+        },
     )
     return ready.keep(asked, answer)

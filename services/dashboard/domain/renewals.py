@@ -1,6 +1,5 @@
 """Contract changes as people look at them: what stands for decision, and what may be decided."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -24,8 +23,8 @@ DECIDED: Final = frozenset({"renewed", "confirmed", CANCELLED})
 class RenewalRow:
     """A contract change with what a list says of its client.
 
-    The status is ``ended`` from the moment on at which services ended, also where the contract
-    change itself was not heard to be.
+    Of products it has the names, each once. The status is ``ended`` from the moment on at which
+    services ended, also where the contract change itself was not heard to be.
     """
 
     renewal_id: UUID
@@ -39,7 +38,7 @@ class RenewalRow:
     currency: str
     current_mrr: Decimal
     renewal_mrr: Decimal
-    products: tuple[Product, ...]
+    product_names: tuple[str, ...]
     domain: str
     name: str
     serviced: bool
@@ -56,6 +55,7 @@ class RenewalRow:
 class Renewal(RenewalRow):
     """A contract change as a whole."""
 
+    products: tuple[Product, ...]
     options: tuple[Option, ...]
     chosen_option_id: UUID | None
 
@@ -152,11 +152,6 @@ def _is_owned(product: Product) -> bool:
 
 def _cell(mrr: Decimal | None, present: Decimal) -> Cell:
     return Cell(mrr, (mrr or NOTHING) - present)
-
-
-def product_names(products: Sequence[Product]) -> tuple[str, ...]:
-    """The names of products, each once, in their order."""
-    return tuple(dict.fromkeys(product.product for product in products))
 
 
 def why_not_decided(renewal: RenewalRow, today: date, *, may_decide: bool) -> str:

@@ -1,5 +1,6 @@
 """Contract changes as people look at them: filtered, sorted, page by page, and counted."""
 
+import json
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -268,6 +269,7 @@ async def find_renewal(tx: Connection, renewal_id: UUID, today: date) -> Renewal
         return None
     return Renewal(
         **_fields(row),
+        products=_PRODUCTS.validate_json(row["products"]),
         options=_OPTIONS.validate_json(row["options"]),
         chosen_option_id=row["chosen_option_id"],
     )
@@ -289,12 +291,12 @@ async def find_decision(tx: Connection, renewal_id: UUID) -> Decision | None:
     return Decision(**dict(row)) if row else None
 
 
-# Who searches, sorts and turns pages is shown many a row again, and few choices are different.
-@lru_cache(maxsize=1024)
-def _products(written: str) -> tuple[Product, ...]:
-    return _PRODUCTS.validate_json(written)
+def _names(written: str) -> tuple[str, ...]:
+    """Of products, and no more of them: to make a page's products takes as long as its rows."""
+    return tuple(dict.fromkeys(each["product"] for each in json.loads(written)))
 
 
+# Few choices are different.
 @lru_cache(maxsize=1024)
 def _choice(written: str) -> OwnerChoice:
     return OwnerChoice.model_validate_json(written)
@@ -313,7 +315,7 @@ def _fields(row: Row) -> dict[str, Any]:
         "currency": row["currency"],
         "current_mrr": row["current_mrr"],
         "renewal_mrr": row["renewal_mrr"],
-        "products": _products(row["products"]),
+        "product_names": _names(row["products"]),
         "domain": row["domain"],
         "name": row["name"],
         "serviced": row["serviced"],

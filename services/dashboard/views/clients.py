@@ -64,14 +64,6 @@ class Chip:
     href: str
 
 
-@dataclass(frozen=True, slots=True)
-class Pages:
-    """The addresses of the pages before and after; empty where there is none."""
-
-    previous: str
-    next: str
-
-
 def relationship(*, sold: bool, managed: bool) -> str:
     """How the partner came to the client, in words."""
     if sold and managed:
@@ -144,7 +136,7 @@ def _row(
     return shape, values
 
 
-def chips(here: str, chosen: Mapping[str, str]) -> list[Chip]:
+def chips(here: str, chosen: Mapping[str, str]) -> tuple[Chip, ...]:
     """The filters that are set, each with the way to take it away."""
     words: dict[str, Mapping[str, str]] = {
         "relationship": RELATIONS,
@@ -152,7 +144,7 @@ def chips(here: str, chosen: Mapping[str, str]) -> list[Chip]:
         "services": SERVICES,
         "owner": {key: f"Owner: {text}" for key, text in OWNERS.items()},
     }
-    return [
+    return tuple(
         Chip(
             f"“{formats.shorten(value, 60)}”"
             if name == "q"
@@ -161,7 +153,7 @@ def chips(here: str, chosen: Mapping[str, str]) -> list[Chip]:
         )
         for name, value in chosen.items()
         if value
-    ]
+    )
 
 
 def options(choices: Collection[str], chosen: str, anything: str) -> list[tuple[str, str]]:

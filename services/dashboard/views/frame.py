@@ -102,6 +102,12 @@ def _parts(address: str) -> tuple[str, Sequence[tuple[str, str]]]:
     return path, parse_qsl(query)
 
 
+def put(address: str, name: str, value: str) -> str:
+    """An address of this site with another value of a parameter, in the place that it has."""
+    path, parts = _parts(address)
+    return f"{path}?{urlencode([(n, value if n == name else v) for n, v in parts], safe=':')}"
+
+
 def without(address: str, *names: str, **new: str) -> str:
     """An address of this site without some parameters, and with others in their place."""
     path, parts = _parts(address)

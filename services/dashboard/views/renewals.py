@@ -10,7 +10,7 @@ from uuid import UUID
 from markupsafe import Markup
 
 from services.dashboard.domain import owners
-from services.dashboard.domain.renewals import DECIDED, RenewalRow, product_names
+from services.dashboard.domain.renewals import DECIDED, RenewalRow
 from services.dashboard.views import formats, template
 from services.dashboard.views.frame import without
 from services.dashboard.views.rows import Row, filled
@@ -138,7 +138,7 @@ def named_id(held: EffectiveOwner) -> UUID | None:
 
 def line(row: RenewalRow, of: People, portal: str = "") -> Line:
     """A row as it is shown; ``portal`` is where the client's HubSpot account is."""
-    names = product_names(row.products)
+    names = row.product_names
     return Line(
         row=row,
         owner=of.owner(row.owner, serviced=row.serviced),
@@ -227,7 +227,7 @@ def record(row: RenewalRow, of: People) -> tuple[object, ...]:
         shown.owner.party,
         shown.owner.inherited,
         shown.owner.person,
-        "; ".join(product_names(row.products)),
+        "; ".join(row.product_names),
         row.starts,
         row.deadline,
         shown.days,

@@ -1,37 +1,70 @@
-"""Rows of long lists: a template is rendered once for each shape of row, and then only filled.
+"""Forms: what is the same in many rows, or in many pages of a list, is written once for all.
 
-That takes a fifth of the time of rendering each row.
+A template is rendered once for each shape, with holes where the values stand, and then only
+filled. That takes a fifth of the time of rendering each row, and less than that of a page.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+import secrets
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias
+from urllib.parse import quote_plus
 
 from jinja2 import Template
 from markupsafe import Markup, escape
 
-_HOLE: Final = re.compile("\x01([a-z_0-9]+)\x02")
+from services.dashboard.views.frame import put
+
+# Around a hole's name: neither HTML nor an address writes it otherwise, and nobody can guess it.
+_EDGE: Final = f"hole-{secrets.token_hex(8)}"
+_HOLE: Final = re.compile(f"{_EDGE}_([a-z_0-9]+)_{_EDGE}")
 _BETWEEN: Final = "\0"  # of values; none of PostgreSQL's holds it
-Shape: TypeAlias = tuple[object, ...]
+LONGEST_WORD: Final = 60  # longer ones are shortened in places
+Shape: TypeAlias = tuple[Hashable, ...]
 Row: TypeAlias = tuple[Shape, Mapping[str, str]]
 
 
-class _Holes(dict[str, Markup]):
-    """Stands for the values, which are not known yet: any name is a hole in the text."""
-
-    def __getattr__(self, name: str) -> Markup:
-        return self[name]
-
-    def __missing__(self, name: str) -> Markup:
-        return Markup(f"\x01{name}\x02")  # noqa: S704 - filled with what was escaped
+def hole(name: str) -> str:
+    """Stands for a value that is not known yet."""
+    return f"{_EDGE}_{name}_{_EDGE}"
 
 
-@lru_cache(maxsize=4096)
-def _pieces(template: Template, names: tuple[str, ...], shape: Shape) -> tuple[str, ...]:
+class _Holes:
+    """Stands for the values: any name is a hole in the text."""
+
+    def __getitem__(self, name: str) -> str:
+        return hole(name)
+
+
+def _form(template: Template, names: tuple[str, ...], shape: Shape) -> tuple[str, ...]:
     """Texts, and between them the names of holes."""
-    shown = dict(zip(names, shape, strict=True))
-    return tuple(_HOLE.split(template.render(shown, v=_Holes())))
+    return tuple(_HOLE.split(template.render(zip(names, shape, strict=True), v=_Holes())))
+
+
+def _fill(form: tuple[str, ...], values: Mapping[str, str]) -> str:
+    """Twice as fast as ``%`` with names."""
+    written = list(form)
+    written[1::2] = [values[name] for name in form[1::2]]
+    return "".join(written)
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The addresses of the pages before and after; empty where there is none."""
+
+    previous: str
+    next: str
+
+    @classmethod
+    def found(cls, previous: str, following: str) -> "Pages":
+        """As they stand in a form, whose values are ``previous`` and ``next``."""
+        return cls(previous and hole("previous"), following and hole("next"))
+
+
+_row_form: Final = lru_cache(maxsize=4096)(_form)
+_page_form: Final = lru_cache(maxsize=256)(_form)  # ten KiB each
 
 
 def filled(template: Template, names: tuple[str, ...], rows: Iterable[Row]) -> Markup:
@@ -42,10 +75,24 @@ def filled(template: Template, names: tuple[str, ...], rows: Iterable[Row]) -> M
     shown = list(rows)
     every = [value for _, values in shown for value in values.values()]
     safe = iter(str.split(escape(_BETWEEN.join(every)), _BETWEEN))
-    written: list[str] = []
-    for shape, values in shown:
-        named = dict(zip(values, safe, strict=False))
-        pieces = list(_pieces(template, names, shape))
-        pieces[1::2] = [named[hole] for hole in pieces[1::2]]
-        written += pieces
+    written = [
+        _fill(_row_form(template, names, shape), dict(zip(values, safe, strict=False)))
+        for shape, values in shown
+    ]
     return Markup("".join(written))  # noqa: S704 - of a template, and of what was escaped
+
+
+def filled_page(
+    template: Template, shape: Mapping[str, Hashable], values: Mapping[str, str]
+) -> str:
+    """A page as markup. In the template values are ``v``; what is no markup is escaped here."""
+    form = _page_form(template, tuple(shape), tuple(shape.values()))
+    return _fill(form, {name: escape(value) for name, value in values.items()})
+
+
+def hidden(word: str, address: str) -> tuple[str, str, dict[str, str]]:
+    """What is searched, as it stands in a form: itself, the address, and the values of both."""
+    if not 0 < len(word) <= LONGEST_WORD:
+        return word, address, {}
+    values = {"word": word, "quoted": quote_plus(word, safe=":")}
+    return hole("word"), put(address, "q", hole("quoted")), values
