@@ -50,6 +50,15 @@ async def together(*work: Coroutine[Any, Any, Any]) -> None:
         raise errors.exceptions[0] from None
 
 
+async def to_their_ends(*work: Coroutine[Any, Any, T]) -> list[T]:
+    """Do these at a time, and return what each did; one that fails cuts no other short."""
+    ended = await asyncio.gather(*work, return_exceptions=True)
+    for each in ended:
+        if isinstance(each, BaseException):
+            raise each
+    return [each for each in ended if not isinstance(each, BaseException)]
+
+
 async def repeat(fn: Callable[[], Awaitable[int]], *, idle: float, name: str) -> None:
     """Call the function for ever: at once while it finds work, else after idle seconds.
 

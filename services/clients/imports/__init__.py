@@ -9,8 +9,8 @@ from services.clients.imports.files import (
     TEAM,
     USERS,
 )
+from services.clients.imports.lanes import begin
 from services.clients.imports.merging import finish
-from services.clients.store import make_staging as begin
 
 __all__ = [
     "COMPANIES",

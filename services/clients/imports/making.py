@@ -8,6 +8,7 @@ from uuid import UUID
 
 from services.clients import store
 from services.clients.domain import newcomers
+from services.clients.imports.lanes import Lanes
 from shared.chassis import failures, outbox
 from shared.chassis.background import together
 from shared.chassis.database import Connection
@@ -17,21 +18,20 @@ AT_ONCE = 2500
 
 
 async def make_newcomers(
-    tx: Connection, other: Connection | None, at: datetime, show: Callable[[int], None]
+    lanes: Lanes, at: datetime, show: Callable[[int], None]
 ) -> tuple[int, list[Sequence[UUID]]]:
     """Make all new clients, part by part, each part a transaction; return how many.
 
-    And return the parts of which somebody has made something meanwhile, for those who look closer.
-    With another connection PostgreSQL works on two parts at a time, on two processors.
+    And return the parts of which somebody has made something meanwhile, for those who look closer:
+    they are staged on the first connection then. With two of them, each of which has half of the
+    clients, PostgreSQL works on two parts at a time, on two processors.
     """
     made = _Made(at, show)
-    if other is None or await store.count_newcomers(tx) < 2 * AT_ONCE:
-        await made.make(tx, store.ALL)
-    else:
-        await store.share_newcomers(tx, other, store.UPPER)
-        await together(made.make(tx, store.LOWER), made.make(other, store.UPPER))
-        await store.drop_staging(other)
-    return made.count, made.left
+    await together(*(made.make(each) for each in lanes))
+    for lane, part in made.left:
+        if lane is not lanes[0]:
+            await store.bring(lanes[0], lane, part)
+    return made.count, [part for _, part in made.left]
 
 
 @dataclass(slots=True)
@@ -41,19 +41,19 @@ class _Made:
     at: datetime
     show: Callable[[int], None]
     count: int = 0
-    left: list[Sequence[UUID]] = field(default_factory=list)
+    left: list[tuple[Connection, Sequence[UUID]]] = field(default_factory=list)
 
-    async def make(self, tx: Connection, half: store.Half) -> None:
-        """Make the new clients in a half of all ids."""
+    async def make(self, tx: Connection) -> None:
+        """Make the new clients that are staged on a connection."""
         last: UUID | None = None
-        while part := await store.list_newcomers(tx, half, last, AT_ONCE):
+        while part := await store.list_newcomers(tx, last, AT_ONCE):
             try:
                 async with tx.transaction():
                     await _make(tx, part, self.at)
             except Exception as error:
                 if not failures.already_there(error):
                     raise
-                self.left.append(part)
+                self.left.append((tx, part))
             else:
                 self.count += len(part)
                 self.show(self.count)

@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
 from services.clients import domain, store
 from services.clients.imports.files import COMPANIES, CONTACTS, PARTNERS, SUBSCRIPTIONS, TEAM, USERS
+from services.clients.imports.lanes import Lanes, by_line, counted, lanes_of, on_each
 from services.clients.imports.making import make_newcomers
 from shared.chassis import outbox
 from shared.chassis.database import Connection
@@ -54,21 +56,23 @@ async def finish(tx: Connection, context: Context, ending: Ending) -> None:
     A batch of them is one transaction; in it they are locked, so that what a person changes
     meanwhile stays and is announced in its order.
     """
-    at = context.clock.now()
-    await store.index_staging(tx)
+    at, lanes = context.clock.now(), lanes_of(tx, context)
+    await on_each(lanes, store.index_staging)
     await _finish_partners(tx, ending, at)
-    await _reject(tx, ending)
+    await _reject(lanes, ending)
     given = _given(ending, COMPANIES, _CLIENT)
     people = _given(ending, CONTACTS, _PERSON)
-    _count(ending, COMPANIES, await store.compare_clients(tx, given))
-    _count(ending, CONTACTS, await store.compare_contacts(tx, people))
-    _count(ending, SUBSCRIPTIONS, await store.compare_subscriptions(tx))
+    compared = await counted(lanes, lambda lane: store.compare_clients(lane, given))
+    ending.count(COMPANIES.file, compared)
+    compared = await counted(lanes, lambda lane: store.compare_contacts(lane, people))
+    ending.count(CONTACTS.file, compared)
+    ending.count(SUBSCRIPTIONS.file, await counted(lanes, store.compare_subscriptions))
     if ending.wanted:
         try:
-            await _finish_clients(tx, ending, given, people, at)
+            await _finish_clients(lanes, ending, given, people, at)
         except outbox.EventTooBigError as error:
             raise UnusableError(f"stopped: {error}") from error
-    await store.drop_staging(tx)
+    await on_each(lanes, store.drop_staging)
 
 
 def _given(ending: Ending, table: Table, decides: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
@@ -80,10 +84,6 @@ def _given(ending: Ending, table: Table, decides: Mapping[str, tuple[str, ...]])
     )
 
 
-def _count(ending: Ending, table: Table, compared: store.Compared) -> None:
-    ending.count(table.file, Counts(*compared))
-
-
 async def _finish_partners(tx: Connection, ending: Ending, at: datetime) -> None:
     known = "the Hub ID of a partner, in partners.csv or imported before"
     for table, staged in ((USERS, "staged_users"), (TEAM, "staged_team")):
@@ -92,7 +92,8 @@ async def _finish_partners(tx: Connection, ending: Ending, at: datetime) -> None
     given = {table.file: _given(ending, table, _PERSON) for table in (PARTNERS, USERS, TEAM)}
     for table, what in ((PARTNERS, "partners"), (USERS, "users"), (TEAM, "team")):
         if given[table.file]:
-            _count(ending, table, await store.compare_people(tx, what, given[table.file]))
+            compared = await store.compare_people(tx, what, given[table.file])
+            ending.count(table.file, Counts(*compared))
     partner_ids = await store.list_staged_partners(tx)
     for start in range(0, len(partner_ids), PARTNERS_AT_ONCE):
         async with tx.transaction():
@@ -140,13 +141,15 @@ async def _announce_partners(
     await outbox.record(tx, *events)
 
 
-async def _reject(tx: Connection, ending: Ending) -> None:
+async def _reject(lanes: Lanes, ending: Ending) -> None:
     known = "the Hub ID of a partner, in partners.csv or imported before"
-    for line, value in await store.reject_unknown_partners(tx, "staged_clients"):
+    unknown = partial(store.reject_unknown_partners, table="staged_clients")
+    for line, value in await by_line(lanes, unknown):
         ending.refuse(COMPANIES.file, line, "hub", value, known)
     company = "the Record ID of a company of this partner, in companies.csv or imported before"
     for table, staged in ((CONTACTS, "contacts"), (SUBSCRIPTIONS, "subscriptions")):
-        for line, value in await store.reject_unknown_clients(tx, f"staged_{staged}"):
+        unknown = partial(store.reject_unknown_clients, table=f"staged_{staged}")
+        for line, value in await by_line(lanes, unknown):
             ending.refuse(table.file, line, "company", value, company)
     for table, most in (
         (CONTACTS, domain.MOST_CONTACTS),
@@ -154,22 +157,25 @@ async def _reject(tx: Connection, ending: Ending) -> None:
     ):
         fits = f"a company with at most {most} in {table.file}, and {MOST_BYTES} bytes of text"
         staged = f"staged_{table.file.removesuffix('.csv')}"
-        for line, value in await store.reject_crowds(tx, staged, most, MOST_BYTES):
+        crowds = partial(store.reject_crowds, table=staged, most=most, most_bytes=MOST_BYTES)
+        for line, value in await by_line(lanes, crowds):
             ending.refuse(table.file, line, "company", value, fits)
 
 
 async def _finish_clients(
-    tx: Connection,
+    lanes: Lanes,
     ending: Ending,
     given: Collection[str],
     people: Collection[str],
     at: datetime,
 ) -> None:
     """Merge part after part; while the database is busy with one, another is decided on."""
-    total = await store.count_touched(tx)
+    tx, *beside = lanes
+    for other in beside:
+        await store.gather_known(tx, other)
+    total = sum(await on_each(lanes, store.count_touched))
     with ending.showing("clients", total) as show:
-        async with ending.another() as other:
-            done, left = await make_newcomers(tx, other, at, show)
+        done, left = await make_newcomers(lanes, at, show)
         async for chain in _chains(tx, left):
             async with tx.transaction():
                 deciding: asyncio.Task[_Decided] | None = None

@@ -72,6 +72,7 @@ async def stage_clients(tx: Connection, batch: Batch, context: Context) -> Count
         batch,
         "staged_clients",
         refused,
+        context.beside,
         hub_id=hubs,
         partner_id=_partners(hubs),
         client_id=ids.texts("client", hubs, records),
@@ -145,13 +146,15 @@ _TOGETHER = (
 )
 
 
-async def stage_contacts(tx: Connection, batch: Batch, _: Context) -> Counts:
+async def stage_contacts(tx: Connection, batch: Batch, context: Context) -> Counts:
     """Put persons of clients aside."""
     hubs, records = batch["hub"], batch["record"]
     await _stage(
         tx,
         batch,
         "staged_contacts",
+        (),
+        context.beside,
         hub_id=hubs,
         partner_id=_partners(hubs),
         company=batch["company"],
@@ -166,7 +169,7 @@ async def stage_contacts(tx: Connection, batch: Batch, _: Context) -> Counts:
     return LATER
 
 
-async def stage_subscriptions(tx: Connection, batch: Batch, _: Context) -> Counts:
+async def stage_subscriptions(tx: Connection, batch: Batch, context: Context) -> Counts:
     """Put subscriptions aside, but for those that end before they begin."""
     hubs, records = batch["hub"], batch["record"]
     terms = zip(batch["term_start"], batch["term_end"], strict=True)
@@ -178,6 +181,7 @@ async def stage_subscriptions(tx: Connection, batch: Batch, _: Context) -> Count
         batch,
         "staged_subscriptions",
         refused,
+        context.beside,
         hub_id=hubs,
         partner_id=_partners(hubs),
         company=batch["company"],
@@ -204,13 +208,17 @@ async def _stage(
     batch: Batch,
     table: str,
     refused: Collection[int] = (),
+    beside: Connection | None = None,
     **columns: Sequence[Any],
 ) -> None:
     told: dict[str, Sequence[Any]] = {"line": batch.lines, **columns}
     if refused:
         good = [at for at in range(len(batch)) if at not in refused]
         told = {name: [each[at] for at in good] for name, each in told.items()}
-    await store.stage(tx, table, told)
+    if beside is None:
+        await store.stage(tx, table, told)
+    else:
+        await store.stage_halves(tx, beside, table, told)
 
 
 def _partners(hubs: Sequence[int]) -> list[str]:

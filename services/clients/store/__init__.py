@@ -12,16 +12,10 @@ from services.clients.store.clients import (
 from services.clients.store.history import Line, Past, list_history, save_history
 from services.clients.store.listing import Listed, Sort, Wanted, key_types, list_clients
 from services.clients.store.newcomers import (
-    ALL,
-    LOWER,
-    UPPER,
-    Half,
-    count_newcomers,
     list_newcomers,
     make_clients,
     read_newcomers,
     save_registrations,
-    share_newcomers,
 )
 from services.clients.store.partners import (
     find_hub_id,
@@ -35,6 +29,7 @@ from services.clients.store.partners import (
     lock_partners,
     save_partner,
 )
+from services.clients.store.sharing import bring, gather_known, stage_halves
 from services.clients.store.staged_partners import (
     compare_people,
     list_staged_partners,
@@ -45,6 +40,7 @@ from services.clients.store.staged_partners import (
 from services.clients.store.staging import (
     Compared,
     Touched,
+    Unknown,
     compare_clients,
     compare_contacts,
     compare_subscriptions,
@@ -65,23 +61,20 @@ from services.clients.store.staging import (
 )
 
 __all__ = [
-    "ALL",
-    "LOWER",
-    "UPPER",
     "Compared",
-    "Half",
     "Line",
     "Listed",
     "Past",
     "Sort",
     "Touched",
+    "Unknown",
     "Wanted",
+    "bring",
     "client_of",
     "compare_clients",
     "compare_contacts",
     "compare_people",
     "compare_subscriptions",
-    "count_newcomers",
     "count_touched",
     "drop_staging",
     "find_client",
@@ -91,6 +84,7 @@ __all__ = [
     "find_partners",
     "find_time_zone",
     "find_user",
+    "gather_known",
     "index_staging",
     "key_types",
     "list_client_ids",
@@ -123,6 +117,6 @@ __all__ = [
     "save_partner",
     "save_registrations",
     "save_versions",
-    "share_newcomers",
     "stage",
+    "stage_halves",
 ]

@@ -1,76 +1,29 @@
 """Clients that an import makes: read where they are staged, and put where they stay."""
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from uuid import UUID
 
 from services.clients.domain.newcomers import CHANGE, Newcomer, Newcomers, Person, Product, Told
-from services.clients.store.staging import index_staging, make_staging
-from shared.chassis.background import together
 from shared.chassis.database import Connection
 
-FLOWING = 64  # pieces on their way from one connection to another
 
-
-class Half(NamedTuple):
-    """Clients whose ids, which are like random numbers, are in one half of all."""
-
-    after: UUID
-    last: UUID
-
-
-LOWER: Final = Half(UUID(int=0), UUID(int=2**127 - 1))
-UPPER: Final = Half(LOWER.last, UUID(int=2**128 - 1))
-ALL: Final = Half(LOWER.after, UPPER.last)
-
-
-async def count_newcomers(tx: Connection) -> int:
-    """How many clients are new and lose nothing to another."""
-    return int(await tx.fetchval("SELECT count(*) FROM touched WHERE created AND NOT moved"))
-
-
-async def list_newcomers(tx: Connection, half: Half, after: Any, limit: int) -> list[UUID]:
-    """The new clients in a half of all ids, by id, after one (None: from the first)."""
+async def list_newcomers(tx: Connection, after: Any, limit: int) -> list[UUID]:
+    """The clients that are new and lose nothing, by id, after one (None: from the first)."""
     rows = await tx.fetch(
         """
         SELECT client_id
           FROM touched
-         WHERE created AND NOT moved AND client_id > $1 AND client_id <= $2
+         WHERE created AND NOT moved
+           AND client_id > coalesce($1, '00000000-0000-0000-0000-000000000000'::uuid)
          ORDER BY client_id
-         LIMIT $3
+         LIMIT $2
         """,
-        after or half.after,
-        half.last,
+        after,
         limit,
     )
     return [row["client_id"] for row in rows]
-
-
-async def share_newcomers(tx: Connection, other: Connection, half: Half) -> None:
-    """Stage on another connection, too, what is staged of the new clients in a half of all ids."""
-    await make_staging(other)
-    for table in ("touched", "staged_clients", "staged_contacts", "staged_subscriptions"):
-        flow: asyncio.Queue[bytes] = asyncio.Queue(FLOWING)
-        await together(_read(tx, table, half, flow), _write(other, table, flow))
-    await index_staging(other)
-
-
-async def _read(tx: Connection, table: str, half: Half, flow: asyncio.Queue[bytes]) -> None:
-    whose = f"client_id > '{half.after}' AND client_id <= '{half.last}'"
-    query = f"SELECT * FROM {table} WHERE {whose}"  # noqa: S608 - our own names
-    await tx.copy_from_query(query, output=flow.put, format="binary")
-    await flow.put(b"")
-
-
-async def _write(other: Connection, table: str, flow: asyncio.Queue[bytes]) -> None:
-    await other.copy_to_table(table, source=_until_empty(flow), format="binary")
-
-
-async def _until_empty(flow: asyncio.Queue[bytes]) -> AsyncIterator[bytes]:
-    while data := await flow.get():
-        yield data
 
 
 async def read_newcomers(tx: Connection, client_ids: Sequence[UUID]) -> Newcomers:

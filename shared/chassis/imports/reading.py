@@ -269,7 +269,7 @@ def _read_column(
     column: Column, texts: Sequence[str], wrong: dict[int, tuple[str, str]]
 ) -> list[Any]:
     """Read a column's texts, each different one once."""
-    stripped = [text.strip() for text in texts]
+    stripped = list(map(str.strip, texts))
     read: dict[str, Any] = {}
     refused: dict[str, str] = {}
     parse = column.kind.parse
@@ -290,7 +290,7 @@ def _read_column(
         for at, text in enumerate(stripped):
             if text in refused:
                 wrong[at] = (_shown_bytes(text), refused[text])
-    return [read[text] for text in stripped]
+    return list(map(read.__getitem__, stripped))
 
 
 def _shown_bytes(text: str) -> str:

@@ -5,8 +5,8 @@ import gc
 import json
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import asdict, dataclass, field
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from time import perf_counter
@@ -16,7 +16,7 @@ import asyncpg
 from asyncpg.exceptions._base import DataError as UnsendableError
 
 from shared.chassis.database import Connection, Pool
-from shared.chassis.imports.ahead import reading
+from shared.chassis.imports.ahead import Next, reading
 from shared.chassis.imports.progress import Progress
 from shared.chassis.imports.reading import Source, UnusableError, find
 from shared.chassis.imports.tables import Batch, Context, Counts, Problem, Table, shown
@@ -81,14 +81,8 @@ class Ending:
     work, and says here what became of them. ``wanted`` is False where nothing will stay anyway.
     """
 
-    def __init__(
-        self,
-        report: Report,
-        sources: Sequence[Source],
-        progress: Progress,
-        pool: Pool | None = None,
-    ) -> None:
-        self._report, self._progress, self._pool = report, progress, pool
+    def __init__(self, report: Report, sources: Sequence[Source], progress: Progress) -> None:
+        self._report, self._progress = report, progress
         self._sources = {source.table.file: source for source in sources}
         self._files = {done.file: done for done in report.files}
 
@@ -119,18 +113,6 @@ class Ending:
             done.changed += counts.changed
             done.unchanged += counts.unchanged
 
-    @asynccontextmanager
-    async def another(self) -> AsyncIterator[Connection | None]:
-        """A connection beside, so that two transactions go on at a time.
-
-        None where one transaction holds everything, or the pool has but one connection.
-        """
-        if self._pool is None or self._pool.get_max_size() < TWO:
-            yield None
-        else:
-            async with self._pool.acquire() as other:
-                yield other
-
     @contextmanager
     def showing(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
         """Show progress through so many things; call it with how many are done by now."""
@@ -146,7 +128,7 @@ class Ending:
         self._progress.end(done, 0, perf_counter() - begun)
 
 
-Begin: TypeAlias = Callable[[Connection], Awaitable[None]]
+Begin: TypeAlias = Callable[[Connection, Context], Awaitable[None]]
 Finish: TypeAlias = Callable[[Connection, Context, Ending], Awaitable[None]]
 
 
@@ -168,26 +150,27 @@ async def run(
     With ``strict`` one bad row undoes all; a ``dry_run`` always does. Both hold one transaction
     over everything, so that later files see what earlier ones brought. ``begin`` is called
     before the first file and ``finish`` after the last, on the connection that all rows were
-    applied on. Raises UnusableError, before anything is changed, for files that cannot be read.
+    applied on; with a ``begin`` the context has a second one. Raises UnusableError, before
+    anything is changed, for files that cannot be read.
     """
     progress = progress or Progress.silent()
     report = Report(service, dry_run, strict)
     sources, report.notes = find(folder, tables)
     report.notes += [note for source in sources for note in source.layout.notes]
     begun = perf_counter()
-    async with pool.acquire() as tx, _alone(tx), _working_hard():
-        whole = tx.transaction() if dry_run or strict else None
+    one = dry_run or strict
+    beside = _beside(pool, wanted=begin is not None and not one)
+    async with pool.acquire() as tx, _alone(tx), beside as other, _working_hard():
+        context = replace(context, beside=other)
+        whole = tx.transaction() if one else None
         if whole:
             await whole.start()
         try:
             if begin:
-                await begin(tx)
-            for source in sources:
-                await _import_file(source, tx, context, report, progress)
+                await begin(tx, context)
+            await _import_files(sources, tx, context, report, progress)
             if finish:
-                await finish(
-                    tx, context, Ending(report, sources, progress, None if whole else pool)
-                )
+                await finish(tx, context, Ending(report, sources, progress))
         except BaseException:
             if whole:
                 await whole.rollback()
@@ -197,6 +180,16 @@ async def run(
             await (whole.commit() if report.committed else whole.rollback())
     report.seconds = round(perf_counter() - begun, 3)
     return report
+
+
+@asynccontextmanager
+async def _beside(pool: Pool, *, wanted: bool) -> AsyncIterator[Connection | None]:
+    """A second connection, so that two transactions go on at a time; None where there is none."""
+    if wanted and pool.get_max_size() >= TWO:
+        async with pool.acquire() as other:
+            yield other
+    else:
+        yield None
 
 
 @asynccontextmanager
@@ -228,26 +221,40 @@ async def _alone(tx: Connection) -> AsyncIterator[None]:
             await tx.execute("SELECT pg_advisory_unlock($1)", _LOCK)
 
 
+async def _import_files(
+    sources: Sequence[Source], tx: Connection, context: Context, report: Report, progress: Progress
+) -> None:
+    """Import one after another; all are opened now, so that each has a batch when it is due."""
+    async with AsyncExitStack() as readers:
+        opened = [await readers.enter_async_context(reading(each)) for each in sources]
+        for source, read_next in zip(sources, opened, strict=True):
+            await _import_file(source, read_next, tx, context, report, progress)
+
+
 async def _import_file(
-    source: Source, tx: Connection, context: Context, report: Report, progress: Progress
+    source: Source,
+    read_next: Next,
+    tx: Connection,
+    context: Context,
+    report: Report,
+    progress: Progress,
 ) -> None:
     """Apply batch after batch; while the database takes one, the next one is read."""
     done = FileReport(source.table.file)
     report.files.append(done)
     begun, applied = perf_counter(), _Applied()
     progress.begin(source.table.file, source.path.stat().st_size)
-    async with reading(source) as read_next:
-        read = await read_next()
-        while (batch := read.batch) is not None:
-            ahead = asyncio.ensure_future(read_next())
-            try:
-                await _apply(batch, tx, context, applied)
-            except BaseException:
-                ahead.cancel()
-                raise
-            report.add(_in_order(read.problems, applied.take_problems()))
-            progress.move(read.position, read.rows, read.bad + applied.bad)
-            read = await ahead
+    read = await read_next()
+    while (batch := read.batch) is not None:
+        ahead = asyncio.ensure_future(read_next())
+        try:
+            await _apply(batch, tx, context, applied)
+        except BaseException:
+            ahead.cancel()
+            raise
+        report.add(_in_order(read.problems, applied.take_problems()))
+        progress.move(read.position, read.rows, read.bad + applied.bad)
+        read = await ahead
     report.add(_in_order(read.problems))
     done.rows, done.bad = read.rows, read.bad + applied.bad
     counts = applied.counts

@@ -46,10 +46,15 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What those who apply rows may need beside them."""
+    """What those who apply rows may need beside them.
+
+    ``beside`` is a second connection, for two processors: it is there for an import that puts
+    its rows aside first (it has a ``begin``), unless one transaction holds everything.
+    """
 
     clock: Clock
     settings: Any
+    beside: Connection | None = None
 
 
 class Batch:
