@@ -1,6 +1,5 @@
 """What the renewals service does because time passes: stages fall due, deadlines pass."""
 
-import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,7 +23,6 @@ log = structlog.get_logger(__name__)
 
 BATCH = 500
 BATCHES = 20  # between two looks at deadlines; still short enough to stop between
-ABREAST = 2  # while PostgreSQL works on one batch, this process works on the other
 DEFERRED = timedelta(seconds=60)
 
 
@@ -35,24 +33,12 @@ async def watch(pool: Pool, clock: Clock, *, limit: int = BATCH) -> int:
     """
     if settled := await run_settle_once(pool, clock, limit):
         return settled
-    swept = done = await run_sweep_once(pool, clock, limit)
-    for _ in range(BATCHES // ABREAST):
+    swept = 0
+    for _ in range(BATCHES):
+        done = await run_sweep_once(pool, clock, limit)
+        swept += done
         if done < limit:
             break
-        done = await _run_sweeps_abreast(pool, clock, limit)
-        swept += done
-    return swept
-
-
-async def _run_sweeps_abreast(pool: Pool, clock: Clock, limit: int) -> int:
-    """Sweep on several connections, each past what another holds; all end before one fails."""
-    sweeping = [run_sweep_once(pool, clock, limit) for _ in range(ABREAST)]
-    ended = await asyncio.gather(*sweeping, return_exceptions=True)
-    swept = 0
-    for each in ended:
-        if isinstance(each, BaseException):
-            raise each
-        swept += each
     return swept
 
 
