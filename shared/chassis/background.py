@@ -41,7 +41,7 @@ async def finishing(work: Coroutine[Any, Any, T], *, grace: float = GRACE_SECOND
 
 
 async def together(*work: Coroutine[Any, Any, Any]) -> None:
-    """Do these at a time; where one fails the others end first, then its error is raised."""
+    """Do these at a time; where one fails the others are cancelled, then its error is raised."""
     try:
         async with asyncio.TaskGroup() as group:
             for each in work:
@@ -51,7 +51,10 @@ async def together(*work: Coroutine[Any, Any, Any]) -> None:
 
 
 async def to_their_ends(*work: Coroutine[Any, Any, T]) -> list[T]:
-    """Do these at a time, and return what each did; one that fails cuts no other short."""
+    """Do these at a time, and return what each did; one that fails cuts no other short.
+
+    For statements of which the connection is used on: a cancel may come late, and hit the next.
+    """
     ended = await asyncio.gather(*work, return_exceptions=True)
     for each in ended:
         if isinstance(each, BaseException):

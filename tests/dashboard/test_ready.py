@@ -8,14 +8,14 @@ import pytest
 from markupsafe import escape
 
 from deploy.local.databases import Addresses
-from services.dashboard.api.ready import Shelf
+from services.dashboard.api.ready import Notes, Shelf
 from services.dashboard.views import rows
 from shared.chassis.clock import ManualClock
 from shared.chassis.database import Pool
 from shared.contracts import clients
 from tests.dashboard import portfolio
 from tests.dashboard.looking import Sight, looking
-from tests.dashboard.people import MEMBER, NORDLICHT, OTHER_ADMIN, named
+from tests.dashboard.people import BRIGHTWATER, MEMBER, NORDLICHT, OTHER_ADMIN, named
 
 LISTS = ("/dashboard", "/renewals", "/renewals/to-act-on")
 
@@ -137,3 +137,16 @@ def test_what_nobody_asked_for_the_longest_makes_room() -> None:
     assert [shelf.find(key) for key in "abc"] == [b"1234", None, b"1234"]
     shelf.keep("a", b"12")
     assert shelf.find("c") == b"1234"
+
+
+def test_of_so_many_partners_is_anything_noted_and_of_those_that_were_read_last() -> None:
+    notes = Notes[str](most=2)
+    notes.keep(NORDLICHT, 1, "old")
+    notes.keep(BRIGHTWATER, 1, "kept")
+    notes.keep(NORDLICHT, 2, "new")
+    notes.keep(OTHER_ADMIN, 1, "last")
+
+    assert notes.find(BRIGHTWATER, 1) is None
+    assert notes.find(NORDLICHT, 1) is None
+    assert notes.find(NORDLICHT, 2) == "new"
+    assert notes.find(OTHER_ADMIN, 1) == "last"

@@ -25,6 +25,7 @@ from shared.chassis.http.idempotency import Route
 T = TypeVar("T")
 
 MOST_BYTES: Final = 16 * 1024 * 1024
+MOST_PARTNERS: Final = 256
 ZIP_LEVEL: Final = 3  # the next one takes twice the time for a twentieth of the bytes
 COOKIES: Final = (pages.THEME_COOKIE, pages.COLUMNS_COOKIE)
 # What depends on more than the read model and the day: what was just done may be undone for a
@@ -33,10 +34,14 @@ NEVER: Final = frozenset({"told", "panel", "columns"})
 
 
 class Notes(Generic[T]):
-    """What was read last for each partner, for as long as its data stand as they did then."""
+    """What was read last for each partner, for as long as its data stand as they did then.
 
-    def __init__(self) -> None:
-        self._kept: dict[UUID, tuple[Hashable, T]] = {}
+    Partners of which something was read lately are kept, at most so many.
+    """
+
+    def __init__(self, most: int = MOST_PARTNERS) -> None:
+        self._most = most
+        self._kept: OrderedDict[UUID, tuple[Hashable, T]] = OrderedDict()
 
     def find(self, partner_id: UUID, state: Hashable) -> T | None:
         """What was read in this state; None where nothing was."""
@@ -46,6 +51,9 @@ class Notes(Generic[T]):
     def keep(self, partner_id: UUID, state: Hashable, value: T) -> None:
         """Keep what was read in a state, in place of what was kept."""
         self._kept[partner_id] = state, value
+        self._kept.move_to_end(partner_id)
+        if len(self._kept) > self._most:
+            self._kept.popitem(last=False)
 
 
 class Shelf:
