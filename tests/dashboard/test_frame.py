@@ -208,3 +208,12 @@ def test_values_that_look_like_places_of_a_row_are_only_text() -> None:
     html = filled(row, names, [(((), True, False, 0, False, "", 0, False, False), values)])
     assert f"{hole('id')}&lt;b&gt;" in html
     assert "<b>" not in html
+
+
+def test_a_value_that_would_push_others_out_of_place_is_refused() -> None:
+    row = template("clients/row.html.j2")
+    names = ("columns", "serviced", "name", "products", "more", "band", "mrrs", "crm", "portal")
+    values = {"id": "1", "href": "/a\0/b", "label": "c"}
+
+    with pytest.raises(ValueError, match="NUL"):
+        filled(row, names, [(((), True, False, 0, False, "", 0, False, False), values)])

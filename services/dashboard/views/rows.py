@@ -74,7 +74,10 @@ def filled(template: Template, names: tuple[str, ...], rows: Iterable[Row]) -> M
     """
     shown = list(rows)
     every = [value for _, values in shown for value in values.values()]
-    safe = iter(str.split(escape(_BETWEEN.join(every)), _BETWEEN))
+    parts = str.split(escape(_BETWEEN.join(every)), _BETWEEN)
+    if every and len(parts) != len(every):
+        raise ValueError("a value holds a NUL: what follows it would stand in wrong places")
+    safe = iter(parts)
     written = [
         _fill(_row_form(template, names, shape), dict(zip(values, safe, strict=False)))
         for shape, values in shown
