@@ -14,7 +14,7 @@ from pydantic_core import to_json
 
 from shared.chassis.database import Connection
 from shared.chassis.envelope import Cause, cause_of
-from shared.contracts import headers
+from shared.contracts import headers, ids
 from shared.contracts.event import Event, Tombstone
 
 if TYPE_CHECKING:
@@ -179,9 +179,6 @@ def new_ids(at: datetime, count: int) -> list[str]:
     stamp, noise = f"{int(at.timestamp() * 1000):012x}", os.urandom(10 * count).hex()
     start = f"{stamp[:8]}-{stamp[8:]}-7"
     return [
-        f"{start}{tail[1:4]}-{_VARIANT[tail[4]]}{tail[5:8]}-{tail[8:]}"
-        for tail in (noise[at : at + 20] for at in range(0, len(noise), 20))
+        f"{start}{tail[1:4]}-{ids.VARIANTS[tail[4]]}{tail[5:8]}-{tail[8:]}"
+        for tail in (noise[place : place + 20] for place in range(0, len(noise), 20))
     ]
-
-
-_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}

@@ -11,7 +11,8 @@ NAMESPACE = UUID("6f1d2f62-7d0c-5c57-9d8e-5a2f6c0b9b11")
 _SEED: Final = sha1(NAMESPACE.bytes, usedforsecurity=False)
 _MARKS: Final = 5 << 76 | 2 << 62  # version 5 of RFC 9562
 _MARKED: Final = ~(0xF << 76 | 3 << 62)
-_VARIANTS: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+# The variant of RFC 9562 in an id that is made as text: by the random digit, the one that stands.
+VARIANTS: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 Kind: TypeAlias = Literal["partner", "client", "contact", "subscription"]
 
@@ -34,7 +35,7 @@ def texts(kind: Kind, *known: Sequence[int]) -> list[str]:
         made = _SEED.copy()
         made.update(template % each)
         text = made.hexdigest()
-        variant = _VARIANTS[text[16]]
+        variant = VARIANTS[text[16]]
         found.append(f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}")
     return found
 
