@@ -23,9 +23,15 @@ else:
 T = TypeVar("T")
 
 CHASSIS = "chassis"
+# For connections whose statements find their rows by keys: how many a table has may be known from
+# when it was empty, and then it would be read as a whole, again and again.
+BY_KEYS = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
 _CHASSIS_FOLDER = Path(__file__).parent / "migrations"
 _LOCK = 0x0A51_0000  # advisory lock of migrate; the relay's locks have two numbers
 _START_SECONDS = 60.0
+# Who waits for a table lets nobody pass. So a migration waits this long, lets the others go on, and
+# tries again.
+_LOCK_SECONDS, _LOCK_PAUSE_SECONDS, _LOCK_TRIES = 2.0, 1.0, 40
 _ABSENT = (OSError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError)
 
 log = logging.getLogger(__name__)
@@ -89,12 +95,13 @@ async def open_pool(
     application_name: str = "partner-tools",
     start_timeout: float = _START_SECONDS,
     search_path: str | None = None,
+    by_keys: bool = False,
 ) -> AsyncIterator[Pool]:
     """Hold a pool of connections; jsonb comes and goes as text, numeric as Decimal.
 
     ``search_path`` names the schemas in which tables are looked for, where that is not public
-    alone. Waits for PostgreSQL at start, and closes within 2 s, by force if need be.
-    Raises DatabaseUnavailableError.
+    alone. ``by_keys`` says that every statement finds its rows by keys. Waits for PostgreSQL at
+    start, and closes within 2 s, by force if need be. Raises DatabaseUnavailableError.
     """
 
     async def connect() -> Pool:
@@ -110,7 +117,8 @@ async def open_pool(
                 "idle_in_transaction_session_timeout": "60s",
                 "jit": "off",  # each statement is short; compiling it costs more than it saves
             }
-            | ({"search_path": search_path} if search_path else {}),
+            | ({"search_path": search_path} if search_path else {})
+            | (BY_KEYS if by_keys else {}),
         )
         return await pool
 
@@ -132,8 +140,9 @@ async def migrate(
 
     Applies the chassis' files, then the service's, in name order, each once and in its own
     transaction, then the row-level security of `protect`. The DSN is the owner's. Replicas may
-    do this at the same time: one works, the others wait and find nothing left. Raises
-    MigrationError, also where a file was changed after it had been applied.
+    do this at the same time: one works, the others wait and find nothing left. The service may
+    run meanwhile: it is held up for no more than 2 s at a time. Raises MigrationError, also where
+    a file was changed after it had been applied, or where a table stays in use for two minutes.
     """
     files = _files(service, folder)
     conn = await patiently(
@@ -145,8 +154,7 @@ async def migrate(
         await conn.execute("SELECT pg_advisory_lock($1)", _LOCK)
         await _require_roles(conn, service)
         applied = await _apply(conn, files)
-        async with conn.transaction():
-            await protect(conn, service)
+        await _giving_way(conn, "row-level security", lambda: protect(conn, service))
         return applied
     finally:
         await conn.close(timeout=5)
@@ -194,17 +202,35 @@ async def _apply(conn: Connection, files: dict[str, Path]) -> list[str]:
                     "restore the file and put the change into a new one"
                 )
             continue
-        try:
-            async with conn.transaction():
-                await conn.execute(text)
-                await conn.execute(
-                    "INSERT INTO schema_migrations (name, checksum) VALUES ($1, $2)", name, checksum
-                )
-        except asyncpg.PostgresError as error:
-            raise MigrationError(f"migration {name} failed: {error}") from error
+
+        async def run(name: str = name, text: str = text, checksum: str = checksum) -> None:
+            await conn.execute(text)
+            await conn.execute(
+                "INSERT INTO schema_migrations (name, checksum) VALUES ($1, $2)", name, checksum
+            )
+
+        await _giving_way(conn, f"migration {name}", run)
         log.info("applied migration %s", name)
         applied.append(name)
     return applied
+
+
+async def _giving_way(conn: Connection, what: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Do it in one transaction that never waits long for a table, again until it gets through."""
+    for left in reversed(range(_LOCK_TRIES)):
+        try:
+            async with conn.transaction():
+                await conn.execute(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
+                await work()
+        except asyncpg.LockNotAvailableError as error:
+            if not left:
+                raise MigrationError(f"{what}: a table stays in use: {error}") from error
+            log.warning("%s waits for a table that is in use: %s", what, error)
+            await asyncio.sleep(_LOCK_PAUSE_SECONDS)
+        except asyncpg.PostgresError as error:
+            raise MigrationError(f"{what} failed: {error}") from error
+        else:
+            return
 
 
 async def _require_roles(conn: Connection, service: str) -> None:

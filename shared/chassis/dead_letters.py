@@ -208,6 +208,18 @@ async def erase(tx: Connection, topic: str, keys: Sequence[bytes]) -> None:
     )
 
 
+async def forget(tx: Connection, subject: UUID) -> int:
+    """Delete the letters, settled ones too, whose record has this id in it; return how many."""
+    status = await tx.execute(
+        """
+        DELETE FROM dead_letters
+         WHERE position(convert_to($1, 'UTF8') IN value) > 0 OR key = convert_to($1, 'UTF8')
+        """,
+        str(subject),
+    )
+    return int(status.rpartition(" ")[2])
+
+
 async def _lock(tx: Connection, letter_id: int) -> DeadLetter:
     row = await tx.fetchrow(
         "SELECT * FROM dead_letters WHERE id = $1 AND status = 'open' FOR UPDATE", letter_id

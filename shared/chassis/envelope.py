@@ -63,6 +63,14 @@ def cause_of(key: str) -> Cause | None:
     return cause if cause is None or isinstance(cause, Cause) else cause.get(key)
 
 
+def causes() -> Sequence[Cause]:
+    """All that causes what is done here and now."""
+    cause = _cause.get()
+    if cause is None:
+        return ()
+    return (cause,) if isinstance(cause, Cause) else tuple(cause.values())
+
+
 @dataclass(slots=True, eq=False)
 class Message:
     """A record whose headers were read. With an ``error`` it is no event, or a broken one."""

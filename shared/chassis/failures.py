@@ -8,7 +8,7 @@ _TEMPORARY = (
     asyncpg.InsufficientResourcesError,
     asyncpg.OperatorInterventionError,  # shutdown, and QueryCanceledError
     asyncpg.TransactionRollbackError,  # deadlock, serialization
-    asyncpg.LockNotAvailableError,
+    asyncpg.ObjectNotInPrerequisiteStateError,  # a lock, a database that takes no connections now
     asyncpg.ReadOnlySQLTransactionError,  # the standby, in a failover
     asyncpg.IdleInTransactionSessionTimeoutError,  # the process was paused
     asyncpg.InternalClientError,  # a backend killed at an unlucky moment

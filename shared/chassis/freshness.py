@@ -13,9 +13,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from shared.chassis.access import Access
 from shared.chassis.background import backoff, finishing
 from shared.chassis.inbox import Inbox
-from shared.chassis.kafka import Access
 
 log = structlog.get_logger(__name__)
 
@@ -155,10 +155,10 @@ async def asking(servers: str | Access) -> AsyncIterator[Ask]:
     access = Access.to(servers)
     async with AsyncExitStack() as stack:
         wait = int(_ANSWER_SECONDS * 1000)
-        admin = AIOKafkaAdminClient(**access.options(), request_timeout_ms=wait)
+        admin = AIOKafkaAdminClient(**access.options("freshness"), request_timeout_ms=wait)
         stack.push_async_callback(admin.close)
         await finishing(admin.start())
-        consumer = AIOKafkaConsumer(**access.options(), request_timeout_ms=wait)
+        consumer = AIOKafkaConsumer(**access.options("freshness"), request_timeout_ms=wait)
         stack.push_async_callback(consumer.stop)
         await finishing(consumer.start())
         yield Ask(admin, consumer)

@@ -2,7 +2,8 @@
 
 import logging
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from time import monotonic
@@ -12,7 +13,7 @@ from uuid import UUID
 import asyncpg
 from pydantic import ValidationError
 
-from shared.chassis import crash, dead_letters, outbox
+from shared.chassis import crash, dead_letters, outbox, tracing
 from shared.chassis.database import Connection, Pool
 from shared.chassis.envelope import TOMBSTONE, Message, Record, UnreadableError, because, read
 from shared.chassis.failures import (
@@ -72,6 +73,7 @@ class Inbox:
         self._limit, self._window = limit, window_seconds
         self._died: deque[float] = deque()
         self._slow: Counter[tuple[str, UUID]] = Counter()
+        self._span: tracing.Span | None = None  # of the batch at hand
         self._events: dict[str, type[Event]] = {}
         self._each: dict[str, _AnyHandler] = {}
         self._lists: dict[str, _AnyHandler] = {}
@@ -136,7 +138,9 @@ class Inbox:
         if self.stopped:
             raise ConsumerStoppedError(f"{self.group} is stopped: {self.stopped}")
         messages, skipped = self._wanted(records)
-        if messages:
+        if messages and tracing.on():
+            await self._receive_traced(messages, pool)
+        elif messages:
             await self._receive(messages, pool)
         self.counts.batches += 1
         self.counts.skipped += skipped
@@ -200,6 +204,15 @@ class Inbox:
             reason = f"more than {self._limit} dead letters within {self._window:g} s"
             self._stop(reason)
             raise TooManyDeadLettersError(f"{self.group}: {reason}")
+
+    async def _receive_traced(self, messages: list[Message], pool: Pool) -> None:
+        traces = [message.cause.traceparent for message in messages]
+        told: dict[str, tracing.Value] = {
+            "messaging.consumer.group.name": self.group,
+            "messaging.batch.message_count": len(messages),
+        }
+        with tracing.batch("consumer", "process", self.topic, traces, told) as self._span:
+            await self._receive(messages, pool)
 
     async def _claim(self, messages: list[Message], tx: Connection) -> list[Message]:
         """Take, in their order, the messages that were never dealt with.
@@ -272,14 +285,21 @@ class Inbox:
             await dead_letters.erase(tx, self.topic, erased)
         for handler, messages in self._in_lists(part):
             if handler is not None:
-                with because({message.key: message.cause for message in messages}):
+                with self._because(messages):
                     whole = handler in self._whole
                     await handler(messages if whole else [each.event for each in messages], tx)
                 continue
             for message in messages:
                 if each := self._each.get(message.type):
-                    with because(message.cause):
+                    with self._because([message], message):
                         await each(message.event, tx)
+
+    def _because(
+        self, messages: list[Message], alone: Message | None = None
+    ) -> AbstractContextManager[None]:
+        if tracing.on():
+            return _traced(messages, alone, self.group, self._span)
+        return because(alone.cause if alone else {each.key: each.cause for each in messages})
 
     def _in_lists(self, part: list[Message]) -> list[tuple[_AnyHandler | None, list[Message]]]:
         """Put each message into the newest list of its handler, if that keeps its key's order.
@@ -342,6 +362,17 @@ async def prune(pool: Pool, *, kept: timedelta = KEPT, limit: int = 10_000) -> i
             limit,
         )
     return int(status.rpartition(" ")[2])
+
+
+@contextmanager
+def _traced(
+    messages: list[Message], alone: Message | None, group: str, within: tracing.Span | None
+) -> Iterator[None]:
+    with (
+        tracing.handling(messages, group, within) as causes,
+        because(causes[alone.key] if alone else causes),
+    ):
+        yield
 
 
 def _apart(messages: list[Message]) -> list[list[Message]]:

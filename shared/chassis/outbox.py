@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 from zlib import crc32
 
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
+from shared.chassis import tracing
 from shared.chassis.database import Connection
-from shared.chassis.envelope import Cause, cause_of
+from shared.chassis.envelope import TOMBSTONE, Cause, cause_of
 from shared.contracts import headers, ids
 from shared.contracts.event import Event, Tombstone
 
 if TYPE_CHECKING:
-    from shared.chassis.kafka import Access
+    from shared.chassis.access import Access
 
 SHARDS = 16
 BIGGEST = 900 * 1024  # bytes of a payload; Kafka takes 1 MiB with headers and framing
@@ -125,9 +126,9 @@ def raw_headers(pairs: Iterable[tuple[str, bytes | None]]) -> str:
 
 def header_pairs(text: str) -> list[tuple[str, bytes | None]]:
     """The headers that Kafka gets, from what the column keeps."""
-    kept = json.loads(text)
+    kept = from_json(text)
     if isinstance(kept, dict):
-        return [(name, value.encode()) for name, value in kept.items()]
+        return list(zip(kept, map(str.encode, kept.values()), strict=True))
     return [(name, None if value is None else base64.b64decode(value)) for name, value in kept]
 
 
@@ -138,7 +139,7 @@ def _row(event: Event | Tombstone, tail: bytes) -> Row:
     payload = event.model_dump_json().encode()
     require_fitting(event.TYPE, event.subject, payload)
     text = str(event_id)
-    cause = cause_of(key) or Cause(text)
+    cause = _cause(key, event.TOPIC, event.TYPE, text)
     kept = headers.of_event(
         event,
         event_id=text,
@@ -151,7 +152,7 @@ def _row(event: Event | Tombstone, tail: bytes) -> Row:
 
 def _row_of_tombstone(stone: Tombstone, event_id: UUID) -> Row:
     text = str(event_id)
-    cause = cause_of(stone.key) or Cause(text)
+    cause = _cause(stone.key, stone.topic, TOMBSTONE, text)
     kept = headers.of_tombstone(
         stone,
         event_id=text,
@@ -160,6 +161,13 @@ def _row_of_tombstone(stone: Tombstone, event_id: UUID) -> Row:
         traceparent=cause.traceparent,
     )
     return Row(stone.topic, stone.key, None, to_json(kept).decode(), event_id)
+
+
+def _cause(key: str, topic: str, type_: str, event_id: str) -> Cause:
+    cause = cause_of(key)
+    if tracing.on():
+        return tracing.created(cause, topic, type_, event_id)
+    return cause or Cause(event_id)
 
 
 def _tails(events: Sequence[object]) -> list[bytes]:

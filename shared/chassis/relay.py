@@ -2,10 +2,9 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
 from time import monotonic
 from typing import Any
 
@@ -13,12 +12,12 @@ import asyncpg
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from aiokafka.partitioner import murmur2
 
-from shared.chassis import crash, outbox
+from shared.chassis import crash, outbox, tracing
+from shared.chassis.access import Access
 from shared.chassis.background import backoff
-from shared.chassis.database import Connection
-from shared.chassis.kafka import Access
+from shared.chassis.database import BY_KEYS, Connection
+from shared.chassis.partitions import partition_hash
 
 BATCH = 128  # rows of a shard at a time
 STALE_SECONDS = 5.0
@@ -63,6 +62,7 @@ class _Flight:
     batch_of: list[int] = field(default_factory=list)  # which of the batches holds each row
     batches: list[tuple[str, int, Any]] = field(default_factory=list)
     acks: list["asyncio.Future[Any]"] = field(default_factory=list)
+    traces: dict[str, list[str | None]] = field(default_factory=dict)  # by topic; where recorded
 
 
 class Relay:
@@ -135,15 +135,17 @@ class Relay:
         idle, eager = _IDLE_SECONDS[0], 0
         while True:
             await self._take_locks(conn)
+            closing = self._closing  # before the look: what is committed by then is seen
             rows = await self._read(conn) if self._held else []
             if rows:
                 flight = await self._build(producer, rows)
                 if monotonic() - flight.read_at > STALE_SECONDS:
                     continue  # this process was paused: somebody else may have sent these
-                await self._send(conn, producer, flight)
+                with self._traced(flight):
+                    await self._send(conn, producer, flight)
                 idle, eager = _IDLE_SECONDS[0], 0
                 continue
-            if self._closing:
+            if closing:
                 return
             if self._woken.is_set():
                 self._woken.clear()
@@ -173,10 +175,11 @@ class Relay:
                 "tcp_keepalives_idle": "5",
                 "tcp_keepalives_interval": "2",
                 "tcp_keepalives_count": "3",
+                # All that is written here is that Kafka has something. Should PostgreSQL crash and
+                # forget it, copies go out, as after any crash behind an acknowledgement.
+                "synchronous_commit": "off",
                 # The table is empty or full, and its statistics know only one of both.
-                "enable_seqscan": "off",
-                "enable_hashjoin": "off",
-                "enable_mergejoin": "off",
+                **BY_KEYS,
                 "plan_cache_mode": "force_generic_plan",
                 "jit": "off",
             },
@@ -192,8 +195,7 @@ class Relay:
     @asynccontextmanager
     async def _producer(self) -> AsyncIterator[AIOKafkaProducer]:
         producer = AIOKafkaProducer(
-            **self._access.options(),
-            client_id=f"relay{self._source}",
+            **self._access.options("relay"),
             acks="all",
             enable_idempotence=True,
             max_batch_size=_PRODUCER_BATCH,
@@ -249,12 +251,15 @@ class Relay:
         flight = _Flight(rows, read_at=monotonic())
         counts: dict[str, int] = {}
         open_: dict[tuple[str, int], int] = {}
+        traced = tracing.on()
         for row in rows:
             topic, key = row["topic"], row["key"].encode()
             if topic not in counts:
                 counts[topic] = await _partitions(producer, topic)
-            at = topic, _hash(key) % counts[topic]
+            at = topic, partition_hash(key) % counts[topic]
             pairs = outbox.header_pairs(row["headers"])
+            if traced:
+                flight.traces.setdefault(topic, []).append(tracing.traceparent_of(pairs))
             number = open_.get(at, -1)
             if number < 0 or not _append(flight.batches[number][2], key, row["payload"], pairs):
                 number = open_[at] = len(flight.batches)
@@ -262,6 +267,14 @@ class Relay:
                 _append(flight.batches[number][2], key, row["payload"], pairs)
             flight.batch_of.append(number)
         return flight
+
+    @contextmanager
+    def _traced(self, flight: _Flight) -> Iterator[None]:
+        with ExitStack() as stack:
+            for topic, traces in flight.traces.items():
+                told = {"messaging.batch.message_count": len(traces)}
+                stack.enter_context(tracing.batch("producer", "send", topic, traces, told))
+            yield
 
     async def _send(self, conn: Connection, producer: AIOKafkaProducer, flight: _Flight) -> None:
         crash.point("outbox.before_send")
@@ -293,7 +306,11 @@ class Relay:
         self.progress.waiting = None
 
     async def _delete(self, conn: Connection, flight: _Flight) -> None:
-        """Drop what Kafka has, except behind a row of the same key that it has not."""
+        """Drop what Kafka has, except behind a row of the same key that it has not.
+
+        Each row is looked up by its key, however the statement is planned: a join that was planned
+        while the table was empty read all of it for each row.
+        """
         arrived = [not (ack.cancelled() or ack.exception()) for ack in flight.acks]
         stuck: set[str] = set()
         done: dict[int, list[int]] = defaultdict(list)
@@ -306,8 +323,14 @@ class Relay:
         status = await conn.execute(
             """
             DELETE FROM outbox
-             USING unnest($1::smallint[], $2::bigint[]) AS sent (shard, id)
-             WHERE outbox.shard = sent.shard AND outbox.id = sent.id
+             WHERE ctid = ANY(ARRAY(
+                SELECT found.ctid
+                  FROM unnest($1::smallint[], $2::bigint[]) AS sent (shard, id)
+                 CROSS JOIN LATERAL (
+                    SELECT ctid
+                      FROM outbox
+                     WHERE outbox.shard = sent.shard AND outbox.id = sent.id
+                    OFFSET 0) AS found))
             """,
             shards,
             [id_ for ids in done.values() for id_ in ids],
@@ -335,12 +358,6 @@ def _look_at(ack: "asyncio.Future[Any]") -> None:
     """Take note of a failure that nobody waits for any more, or asyncio complains of it."""
     if not ack.cancelled():
         ack.exception()
-
-
-@lru_cache(maxsize=65_536)
-def _hash(key: bytes) -> int:
-    """As Kafka's own clients place a key."""
-    return int(murmur2(key)) & 0x7FFFFFFF
 
 
 async def _put_away(producer: AIOKafkaProducer) -> None:

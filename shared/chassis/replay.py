@@ -9,11 +9,11 @@ from functools import cache
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.partitioner import murmur2
 
 from shared.chassis import envelope, outbox
+from shared.chassis.access import Access
 from shared.chassis.database import Pool
-from shared.chassis.kafka import Access
+from shared.chassis.partitions import partition_hash
 from shared.contracts.topics import Topic
 
 BATCH = 500
@@ -66,7 +66,7 @@ async def replay(
         say(f"{ROOM} records wait for the relay; going on once they are sent ...")
 
     count = 0
-    async with _reading(access, topic, wanted) as batches:
+    async with reading(access, topic, wanted) as batches:
         async for messages in batches:
             chosen = [each for each in messages if wanted.holds(each)]
             count += len(chosen)
@@ -98,11 +98,12 @@ async def _wait_for_room(pool: Pool, say: Callable[[], None]) -> None:
 
 
 @asynccontextmanager
-async def _reading(
+async def reading(
     access: Access, topic: Topic, wanted: Range
 ) -> AsyncIterator[AsyncIterator[Sequence[envelope.Message]]]:
+    """The records of a topic that are there now and between the ends of a range, in batches."""
     consumer = AIOKafkaConsumer(
-        **access.options(), enable_auto_commit=False, auto_offset_reset="earliest"
+        **access.options("replay"), enable_auto_commit=False, auto_offset_reset="earliest"
     )
     await consumer.start()
     try:
@@ -116,7 +117,7 @@ def _places(topic: Topic, wanted: Range) -> list[TopicPartition]:
     if wanted.partition is not None:
         return [TopicPartition(topic.name, wanted.partition)]
     if wanted.key is not None:
-        number = (murmur2(wanted.key.encode()) & 0x7FFFFFFF) % topic.partitions
+        number = partition_hash(wanted.key.encode()) % topic.partitions
         return [TopicPartition(topic.name, number)]
     return [TopicPartition(topic.name, number) for number in range(topic.partitions)]
 

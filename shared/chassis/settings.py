@@ -4,11 +4,14 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.chassis import access
+from shared.chassis.access import Access
 
 SECRETS_DIR = "SETTINGS_SECRETS_DIR"
 UNUSABLE = 2  # the exit code of a process whose settings cannot be used
@@ -87,6 +90,55 @@ class ServiceSettings(BaseSettings):
         description="Kafka's bootstrap servers, host:port, with commas between them.",
         examples=["localhost:19092"],
     )
+    kafka_security_protocol: access.Protocol = Field(
+        default="PLAINTEXT",
+        validation_alias="KAFKA_SECURITY_PROTOCOL",
+        description="How Kafka is reached: encrypted with SSL, with a password with SASL.",
+        examples=["SASL_SSL"],
+    )
+    kafka_sasl_mechanism: access.Mechanism = Field(
+        default="SCRAM-SHA-512",
+        validation_alias="KAFKA_SASL_MECHANISM",
+        description="How the password is proven to Kafka, with SASL. PLAIN sends it as it is.",
+    )
+    kafka_username: str | None = Field(
+        default=None,
+        validation_alias="KAFKA_USERNAME",
+        description="Who the process is to Kafka, with SASL.",
+        examples=["clients"],
+    )
+    kafka_password: str | None = Field(
+        default=None,
+        repr=False,
+        validation_alias="KAFKA_PASSWORD",
+        description="The password of that user.",
+    )
+    kafka_ca_file: Path | None = Field(
+        default=None,
+        validation_alias="KAFKA_CA_FILE",
+        description="The authorities that Kafka's certificate may be of (PEM), with SSL; "
+        "without it those that the machine trusts.",
+        examples=["/run/kafka/ca.crt"],
+    )
+    kafka_certificate_file: Path | None = Field(
+        default=None,
+        validation_alias="KAFKA_CERTIFICATE_FILE",
+        description="The certificate (PEM) that says who the process is to Kafka, with SSL. "
+        "Read again when it has changed, for each new connection.",
+        examples=["/run/kafka/user.crt"],
+    )
+    kafka_key_file: Path | None = Field(
+        default=None,
+        validation_alias="KAFKA_KEY_FILE",
+        description="The key (PEM) of that certificate.",
+        examples=["/run/kafka/user.key"],
+    )
+    kafka_key_password: str | None = Field(
+        default=None,
+        repr=False,
+        validation_alias="KAFKA_KEY_PASSWORD",
+        description="What the key is encrypted with, if it is.",
+    )
     kafka_session_timeout: float = Field(
         default=45.0,
         ge=6,
@@ -121,6 +173,68 @@ class ServiceSettings(BaseSettings):
         validation_alias="CLOCK_FILE",
         description="For demonstrations and tests: a file that shifts the clock, such as `+8d`.",
     )
+    otel_endpoint: str | None = Field(
+        default=None,
+        validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
+        pattern=HTTP,
+        description="The OpenTelemetry collector that spans go to (OTLP over HTTP); without it "
+        "none are made.",
+        examples=["http://otel-collector:4318"],
+    )
+    otel_headers: str | None = Field(
+        default=None,
+        repr=False,
+        validation_alias="OTEL_EXPORTER_OTLP_HEADERS",
+        pattern=r"^[^\s=,]+=[^\s,]*(,[^\s=,]+=[^\s,]*)*$",
+        description="What the collector asks to be told, name=value with commas between.",
+        examples=["authorization=Bearer%20secret"],
+    )
+    otel_ratio: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        validation_alias="OTEL_TRACES_SAMPLER_ARG",
+        description="The share of the traces begun here that are recorded; whose trace goes on "
+        "here decided for itself.",
+    )
+    build_version: str = Field(
+        default="dev",
+        min_length=1,
+        validation_alias="BUILD_VERSION",
+        description="The version that runs, as metrics and spans say it; images set it.",
+    )
+    build_revision: str = Field(
+        default="unknown",
+        min_length=1,
+        validation_alias="BUILD_REVISION",
+        description="The commit that it was built from; images set it.",
+    )
+
+    @property
+    def service(self) -> str:
+        """Whose settings these are."""
+        return self.model_config.get("env_prefix", "").rstrip("_").lower()
+
+    @property
+    def kafka(self) -> Access:
+        """How this process reaches Kafka, and as whom."""
+        return Access(
+            servers=self.kafka_servers,
+            protocol=self.kafka_security_protocol,
+            mechanism=self.kafka_sasl_mechanism,
+            username=self.kafka_username,
+            password=self.kafka_password,
+            ca_file=self.kafka_ca_file,
+            certificate_file=self.kafka_certificate_file,
+            key_file=self.kafka_key_file,
+            key_password=self.kafka_key_password,
+            client=self.service,
+        )
+
+    @model_validator(mode="after")
+    def _can_reach_kafka(self) -> Self:
+        access.check(self.kafka)
+        return self
 
 
 def variable(settings: type[ServiceSettings], field: str) -> str:
@@ -142,7 +256,7 @@ def _problem(settings: type[ServiceSettings], detail: ErrorDetails) -> str:
         if place in (name, variable(settings, name), field.validation_alias):
             break
     else:
-        return f"settings: {detail['msg']}"
+        return detail["msg"].removeprefix("Value error, ")  # of several: it names them
     wanted = (field.description or "").rstrip(".")
     if field.examples and "<" not in str(field.examples[0]):
         wanted += f", such as {field.examples[0]}"

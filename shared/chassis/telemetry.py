@@ -11,36 +11,36 @@ from uuid import uuid4
 
 import structlog
 
-from shared.chassis.envelope import Cause, because
+from shared.chassis.envelope import Cause, because, causes
+from shared.chassis.tracing import TRACEPARENT
 
-_TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _CORRELATION = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 _ADDRESS = re.compile(r"[^\s@<>\"'(),;:]{1,64}@[^\s@<>\"'(),;:]{1,255}")
 _SECRET = re.compile(r"(://[^:/\s@]+:)[^@/\s]+@|(?i:(bearer ))[A-Za-z0-9._~+/-]+=*")
 
+MOST_EVENTS = 10  # that a line about a batch names
+
 
 @contextmanager
-def thread(*, correlation: str | None = None, trace: str | None = None) -> Iterator[str]:
+def thread(
+    *, correlation: str | None = None, trace: str | None = None, span: str | None = None
+) -> Iterator[str]:
     """Log and record everything done inside under one id; gives that id.
 
     What is missing or not well formed is made anew. ``trace`` is a W3C ``traceparent``: its
-    trace goes on, under a span of our own.
+    trace goes on, under ``span`` where one was begun for it, else under an id of our own.
     """
     if correlation is None or not _CORRELATION.fullmatch(correlation):
         correlation = str(uuid4())
-    following = child_of(trace)
-    bound = {"correlation_id": correlation, "trace_id": following.split("-")[1]}
-    with (
-        because(Cause(correlation, None, following)),
-        structlog.contextvars.bound_contextvars(**bound),
-    ):
+    with because(Cause(correlation, None, span or child_of(trace))):
         yield correlation
 
 
 def child_of(trace: str | None) -> str:
     """A ``traceparent`` for work that follows from this one; a new trace where there is none."""
-    if trace is None or not _TRACEPARENT.fullmatch(trace):
-        return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+    if trace is None or not TRACEPARENT.fullmatch(trace):
+        made = secrets.token_hex(24)  # at once: each is a call of the system
+        return f"00-{made[:32]}-{made[32:]}-01"
     _, trace_id, _, flags = trace.split("-")
     return f"00-{trace_id}-{secrets.token_hex(8)}-{flags}"
 
@@ -51,6 +51,26 @@ def scrub(text: str) -> str:
         return text
     text = _SECRET.sub(lambda found: f"{found[1] or found[2]}***" + ("@" if found[1] else ""), text)
     return _ADDRESS.sub(lambda found: found[0] if "***@" in found[0] else "<address>", text)
+
+
+def _say_causes(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Add the ids of what is being done here: looked up for a line, so that no event pays for it.
+
+    Within a batch a line may be about any of it, and names the first few events.
+    """
+    found = causes()
+    if len(found) == 1:
+        [cause] = found
+        event.setdefault("correlation_id", cause.correlation_id)
+        if cause.causation_id:
+            event.setdefault("event_id", cause.causation_id)
+        if cause.traceparent and TRACEPARENT.fullmatch(cause.traceparent):
+            _, trace_id, span_id, _ = cause.traceparent.split("-")
+            event.setdefault("trace_id", trace_id)
+            event.setdefault("span_id", span_id)
+    elif found:
+        event.setdefault("event_ids", [each.causation_id for each in found[:MOST_EVENTS]])
+    return event
 
 
 def _scrub_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -87,6 +107,7 @@ def configure_logging(service: str, level: str = "info", stream: TextIO | None =
     """Write every logger's lines, those of libraries too, as JSON to standard output."""
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
+        _say_causes,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),

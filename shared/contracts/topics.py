@@ -38,6 +38,8 @@ def _state(owner: str, description: str) -> Topic:
             "cleanup.policy": "compact",
             "delete.retention.ms": str(7 * DAY_MS),
             "min.compaction.lag.ms": str(DAY_MS // 24),
+            # Who is erased is in no older snapshot any more after this, however quiet the topic.
+            "max.compaction.lag.ms": str(7 * DAY_MS),
         },
     )
 

@@ -14,6 +14,7 @@ from shared.chassis.database import Pool, migrate, open_pool, protect
 from tests.chassis.depot import TABLES
 from tests.chassis.gadgets import running as gadgets
 from tests.chassis.gadgets.running import Service
+from tests.conftest import PASSWORD
 
 
 @asynccontextmanager
@@ -22,10 +23,10 @@ async def service_database(
 ) -> AsyncIterator[tuple[Addresses, asyncpg.Connection]]:
     """A database with the chassis' tables and these; beside its addresses, its owner."""
     superuser = await asyncpg.connect(superuser_dsn)
-    await databases.create_roles(superuser, service, password="secret")
+    await databases.create_roles(superuser, service, password=PASSWORD)
     name = f"test_{service}_{uuid4().hex[:8]}"
     await databases.create_database(superuser, name, owner=service)
-    address = databases.addresses(superuser_dsn, name, service, password="secret")
+    address = databases.addresses(superuser_dsn, name, service, password=PASSWORD)
     await migrate(address.owner_dsn, service, Path("no-migrations-of-its-own"))
     owner = await asyncpg.connect(address.owner_dsn)
     await owner.execute(tables)

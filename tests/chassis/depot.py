@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 
 from deploy.local.databases import Addresses
 from shared.chassis import kafka, outbox
+from shared.chassis.access import Access
 from shared.chassis.database import Connection, Pool
 from shared.chassis.inbox import Inbox
 from shared.chassis.relay import Relay
@@ -147,6 +148,10 @@ class Settings:
     kafka_servers: str
     start_timeout: float = 10
     kafka_session_timeout: float = 6
+
+    @property
+    def kafka(self) -> Access:
+        return Access.to(self.kafka_servers)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from time import monotonic
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -21,6 +22,7 @@ from shared.chassis.database import (
     open_pool,
     place,
 )
+from tests.conftest import PASSWORD
 
 CHASSIS = [
     "chassis/0001_delivery.sql",
@@ -34,10 +36,10 @@ NOTES = "CREATE TABLE notes (partner_id uuid NOT NULL, id serial, text text NOT 
 async def bare(postgres: str) -> AsyncIterator[Addresses]:
     """A database without a single table."""
     superuser = await asyncpg.connect(postgres)
-    await databases.create_roles(superuser, "depot", password="secret")
+    await databases.create_roles(superuser, "depot", password=PASSWORD)
     name = f"test_bare_{uuid4().hex[:8]}"
     await databases.create_database(superuser, name, owner="depot")
-    yield databases.addresses(postgres, name, "depot", password="secret")
+    yield databases.addresses(postgres, name, "depot", password=PASSWORD)
     await superuser.execute(f"DROP DATABASE {name} WITH (FORCE)")
     await superuser.close()
 
@@ -220,3 +222,27 @@ async def test_a_pool_closes_even_while_a_connection_is_held(bare: Addresses) ->
 
 def test_a_place_is_told_without_its_secrets() -> None:
     assert place("postgresql://me:pass@host:1/db?sslmode=disable") == "host:1/db"
+
+
+async def test_a_migration_that_waits_for_a_table_lets_the_others_go_on(
+    bare: Addresses, folder: Path
+) -> None:
+    await migrate(bare.owner_dsn, "depot", folder)
+    (folder / "0002_more.sql").write_text("ALTER TABLE notes ADD COLUMN more text;")
+    reader = await asyncpg.connect(bare.owner_dsn)
+    other = await asyncpg.connect(bare.owner_dsn)
+    long = reader.transaction()
+    await long.start()
+    await reader.fetch("SELECT * FROM notes")
+    migrating = asyncio.create_task(migrate(bare.owner_dsn, "depot", folder))
+    begun = monotonic()
+    while monotonic() - begun < 5:
+        await other.execute(
+            "INSERT INTO notes (partner_id, text) VALUES ($1, '')", uuid4(), timeout=4
+        )
+        await asyncio.sleep(0.05)
+    assert not migrating.done()
+    await long.rollback()
+    assert await migrating == ["depot/0002_more.sql"]
+    await reader.close()
+    await other.close()

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -13,9 +14,12 @@ import pytest
 from fastapi import APIRouter, FastAPI
 
 from deploy.local.databases import Addresses
+from shared.chassis.clock import Clock
+from shared.chassis.database import Connection, Pool
 from shared.chassis.http import (
     Job,
     Public,
+    Reading,
     Router,
     Transaction,
 )
@@ -91,6 +95,44 @@ async def test_metrics_tell_of_the_outbox_and_of_requests_by_route(service: Serv
     route = 'http_request_seconds_count{method="GET",route="/gadgets/{gadget}",status="200"}'
     assert figures[route] == "1.0"
     assert gadget not in text
+
+
+async def test_metrics_tell_what_runs_what_it_takes_and_how_its_jobs_go(
+    gadgets_at: Addresses,
+) -> None:
+    ran, failed = asyncio.Event(), asyncio.Event()
+
+    async def work(_: Pool, __: Clock) -> int:
+        ran.set()
+        return 0
+
+    async def fail(_: Pool, __: Clock) -> int:
+        await ran.wait()
+        failed.set()
+        raise ValueError
+
+    async def read(tx: Connection, now: datetime) -> dict[str, float]:
+        return {"gadgets_oldest": await tx.fetchval("SELECT 3"), "gadgets_year": now.year}
+
+    app = make_app(
+        settings_for(gadgets_at.dsn, build_version="1.2.3", build_revision="abc"),
+        jobs=[Job("work", work, 60), Job("fail", fail, 60)],
+        reading=Reading({"gadgets_oldest": "Old.", "gadgets_year": "Year."}, read),
+    )
+    async with serving(app) as client:
+        await failed.wait()
+        text = (await client.get("/metrics")).text
+    figures = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+
+    assert 'build_info{revision="abc",version="1.2.3"}' in figures
+    assert float(figures["process_resident_memory_bytes"]) > 1e6
+    assert float(figures["process_open_fds"]) > 3
+    assert figures['job_seconds_count{name="work"}'] == "1.0"
+    assert figures['job_failures_total{name="work"}'] == "0.0"
+    assert figures['job_failures_total{name="fail"}'] == "1.0"
+    succeeded = 'job_last_success_timestamp_seconds{name="work"}'
+    assert float(figures[succeeded]) > float(figures[succeeded.replace("work", "fail")])
+    assert (figures["gadgets_oldest"], figures["gadgets_year"]) == ("3.0", "2026.0")
 
 
 async def test_every_answer_carries_its_id_and_is_not_kept(service: Service) -> None:

@@ -387,6 +387,7 @@ def test_a_reason_never_quotes_the_value() -> None:
         (TimeoutError(), False, True),
         (asyncpg.DeadlockDetectedError(), False, True),
         (asyncpg.ReadOnlySQLTransactionError(), False, True),
+        (asyncpg.ObjectNotInPrerequisiteStateError(), False, True),
         (asyncpg.InterfaceError("x"), False, False),
         (asyncpg.InterfaceError("x"), True, True),
         (asyncpg.UniqueViolationError(), False, False),

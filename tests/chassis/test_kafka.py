@@ -16,10 +16,11 @@ from aiokafka.structs import OffsetAndMetadata
 from deploy.local import ports
 from deploy.local.databases import Addresses
 from shared.chassis import kafka as chassis
+from shared.chassis.access import Access
 from shared.chassis.database import Pool, open_pool
 from shared.chassis.failures import KafkaUnavailableError
 from shared.chassis.inbox import Inbox
-from shared.chassis.kafka import Access, consuming, ensure_topics
+from shared.chassis.kafka import consuming, ensure_topics
 from shared.contracts.topics import Topic
 from tests.chassis.depot import (
     Counted,
@@ -363,10 +364,13 @@ async def test_processes_that_create_the_same_topics_at_once_agree(kafka: str) -
 
 def test_whoever_must_log_in_is_told_to_both_libraries_alike() -> None:
     plain = Access.to("a:1")
-    assert plain.options()["security_protocol"] == "PLAINTEXT"
+    assert plain.options("admin")["security_protocol"] == "PLAINTEXT"
     assert plain.security().use_ssl is False
-    secret = Access(servers="a:1", username="tiers", password="p", encrypted=True)
-    options = secret.options()
+    secret = Access(
+        servers="a:1", protocol="SASL_SSL", username="tiers", password="p", client="tiers"
+    )
+    options = secret.options("relay")
+    assert options["client_id"] == "tiers.relay"
     assert options["security_protocol"] == "SASL_SSL"
     assert options["sasl_mechanism"] == "SCRAM-SHA-512"
     assert (options["sasl_plain_username"], options["sasl_plain_password"]) == ("tiers", "p")

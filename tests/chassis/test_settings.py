@@ -1,14 +1,18 @@
 """What a service reads from its environment, and what it says when that is wrong."""
 
 import os
+import ssl
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from pydantic import Field, ValidationError
 from pydantic_settings import SettingsConfigDict
 
+from deploy.local.certificates import Authority
+from shared.chassis.access import Access
 from shared.chassis.settings import ServiceSettings, load, variable
 
 GOOD = {
@@ -123,3 +127,112 @@ def test_a_process_with_bad_settings_ends_with_2_and_no_stack() -> None:
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) == 4
+
+
+@pytest.fixture(scope="module")
+def certified(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an authority, and a certificate of it with its key."""
+    folder = tmp_path_factory.mktemp("certificates")
+    authority = Authority("An authority")
+    authority.write(folder / "ca.crt")
+    authority.issue("gadgets", folder / "user.crt", folder / "user.key")
+    (folder / "torn.crt").write_text("-----BEGIN CERTIFICATE-----\n")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("told", "line"),
+    [
+        (
+            {"PROTOCOL": "SASL_SSL"},
+            "KAFKA_USERNAME is not set: KAFKA_SECURITY_PROTOCOL is SASL_SSL",
+        ),
+        ({"PROTOCOL": "SASL_SSL", "USERNAME": "gadgets"}, "KAFKA_PASSWORD is not set: "),
+        ({"USERNAME": "gadgets", "PASSWORD": "hunter2"}, "KAFKA_USERNAME is set for nothing: "),
+        ({"CERTIFICATE_FILE": "user.crt"}, "KAFKA_CERTIFICATE_FILE is set for nothing: "),
+        (
+            {"CA_FILE": "ca.crt"},
+            "KAFKA_CA_FILE is set for nothing: KAFKA_SECURITY_PROTOCOL is PLAIN",
+        ),
+        ({"PROTOCOL": "SSL", "CA_FILE": "no.crt"}, "KAFKA_CA_FILE is '"),
+        ({"PROTOCOL": "SSL", "CERTIFICATE_FILE": "user.crt"}, "KAFKA_KEY_FILE is not set: "),
+        ({"PROTOCOL": "SSL", "KEY_FILE": "user.key"}, "KAFKA_CERTIFICATE_FILE is not set: "),
+        ({"PROTOCOL": "SSL", "CA_FILE": "torn.crt"}, "KAFKA_CA_FILE cannot be used: "),
+        (
+            {"PROTOCOL": "SSL", "CERTIFICATE_FILE": "ca.crt", "KEY_FILE": "user.key"},
+            "KAFKA_CERTIFICATE_FILE, KAFKA_KEY_FILE cannot be used: ",
+        ),
+    ],
+)
+def test_a_way_to_kafka_that_cannot_be_meant_is_refused_with_one_line(
+    environment: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    certified: Path,
+    told: dict[str, str],
+    line: str,
+) -> None:
+    for name, value in told.items():
+        whole = {"PROTOCOL": "KAFKA_SECURITY_PROTOCOL"}.get(name, f"KAFKA_{name}")
+        environment.setenv(whole, str(certified / value) if name.endswith("FILE") else value)
+    [said] = complaints(capsys)
+    assert said.startswith(line)
+    assert "hunter2" not in said
+
+
+def test_a_service_reaches_kafka_as_its_settings_say(
+    environment: pytest.MonkeyPatch, certified: Path
+) -> None:
+    environment.setenv("KAFKA_SECURITY_PROTOCOL", "SASL_SSL")
+    environment.setenv("KAFKA_USERNAME", "gadgets")
+    environment.setenv("KAFKA_PASSWORD", "hunter2")
+    environment.setenv("KAFKA_CA_FILE", str(certified / "ca.crt"))
+    settings = load(Settings)
+    told = settings.kafka.options("relay")
+    assert told["security_protocol"] == "SASL_SSL"
+    assert told["sasl_mechanism"] == "SCRAM-SHA-512"
+    assert (told["sasl_plain_username"], told["sasl_plain_password"]) == ("gadgets", "hunter2")
+    assert told["client_id"] == "gadgets.relay"
+    assert [each["subject"][0][0][1] for each in told["ssl_context"].get_ca_certs()] == [
+        "An authority"
+    ]
+    assert "hunter2" not in repr(settings)
+    assert "hunter2" not in repr(settings.kafka)
+
+
+def test_a_certificate_that_was_renewed_is_shown_with_the_next_connection(
+    certified: Path, tmp_path: Path
+) -> None:
+    authority = Authority("Another authority")
+    authority.write(tmp_path / "ca.crt")
+    paths = tmp_path / "user.crt", tmp_path / "user.key"
+    authority.issue("before", *paths)
+    access = Access(
+        servers="a:1",
+        protocol="SSL",
+        ca_file=tmp_path / "ca.crt",
+        certificate_file=paths[0],
+        key_file=paths[1],
+    )
+    client = access.tls()
+    assert client
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue("localhost", tmp_path / "server.crt", tmp_path / "server.key")
+    server.load_cert_chain(tmp_path / "server.crt", tmp_path / "server.key")
+    server.load_verify_locations(tmp_path / "ca.crt")
+    server.verify_mode = ssl.CERT_REQUIRED
+    assert name_shown(client, server) == "before"
+    authority.issue("after", *paths)
+    assert name_shown(client, server) == "after"
+
+
+def name_shown(client: ssl.SSLContext, server: ssl.SSLContext) -> str:
+    """Shake hands in memory; return whom the client says it is."""
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    asking = client.wrap_bio(back, there, server_hostname="localhost")
+    answering = server.wrap_bio(there, back, server_side=True)
+    for side in (asking, answering) * 3:
+        with suppress(ssl.SSLWantReadError):
+            side.do_handshake()
+    shown = answering.getpeercert()
+    assert shown
+    return str(shown["subject"][0][0][1])

@@ -1,4 +1,4 @@
-"""The command line that services have: serve, migrate, topics, dead-letters, replay, import."""
+"""The command line of each service: serve, migrate, topics, import, dead-letters, replay."""
 
 import importlib
 import importlib.util
@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shared.chassis.commands.exporting import add_export
 from shared.chassis.commands.importing import add_import
 from shared.chassis.commands.letters import dead_letters_of
 from shared.chassis.commands.replaying import add_replay
+from shared.chassis.commands.restoring import add_restored
 from shared.chassis.commands.working import (
     FAILED,
     NOT_STARTED,
@@ -32,6 +34,7 @@ __all__ = [
     "FAILED",
     "UNUSABLE",
     "Work",
+    "add_export",
     "cli",
     "fail",
     "finish",
@@ -62,6 +65,7 @@ def cli(service: str, description: str = "") -> typer.Typer:
     _add_setup(app, service)
     app.add_typer(dead_letters_of(service), name="dead-letters")
     add_replay(app, service)
+    add_restored(app, service)
     if importlib.util.find_spec(f"services.{service}.imports"):
         add_import(app, service)
     return app
@@ -158,8 +162,8 @@ def _add_setup(app: typer.Typer, service: str) -> None:
         wanted = [each for each in REGISTRY if everybody or each.owner == service]
 
         async def ensure() -> list[str]:
-            await kafka.check_topics(settings.kafka_servers, [], seconds=settings.start_timeout)
-            return await kafka.ensure_topics(settings.kafka_servers, wanted)
+            await kafka.check_topics(settings.kafka, [], seconds=settings.start_timeout)
+            return await kafka.ensure_topics(settings.kafka, wanted)
 
         for line in finish(ensure()):
             typer.echo(line)

@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, TypeAlias
+from uuid import UUID
 
 import typer
 
@@ -58,6 +59,19 @@ def dead_letters_of(service: str) -> typer.Typer:
         if found is None:
             fail(f"there is no dead letter {letter}", FAILED)
         typer.echo(_shown(found))
+
+    @group.command()
+    def forget(
+        subject: Annotated[UUID, typer.Argument(help="The id of who was erased.")],
+    ) -> None:
+        """Delete the records, settled ones too, that name somebody by this id."""
+        from shared.chassis import dead_letters
+
+        async def delete(work: Work) -> int:
+            async with work.pool.acquire() as tx:
+                return await dead_letters.forget(tx, subject)
+
+        typer.echo(f"{run(service, delete)} deleted")
 
     _add_settling(group, service)
     return group

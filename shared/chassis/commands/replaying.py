@@ -9,7 +9,8 @@ from shared.chassis.commands.working import UNUSABLE, Work, fail, run
 from shared.contracts import topics
 
 
-def _instant(text: str | None) -> datetime | None:
+def instant(text: str | None) -> datetime | None:
+    """An instant that somebody wrote; exits where it is none."""
     if text is None:
         return None
     try:
@@ -45,14 +46,14 @@ def add_replay(app: typer.Typer, service: str) -> None:
         instants are those at which Kafka got the records. The relay of the running service sends
         them. State topics are not replayed: whoever lacks a snapshot reads them from the beginning.
         """
-        moments = _instant(since), _instant(until)
+        moments = instant(since), instant(until)
         if partition is None and (first, last) != (None, None):
             fail("offsets are those of one partition: say --partition too", UNUSABLE)
         if everything is (moments != (None, None) or bool(key or types) or partition is not None):
             fail("say which facts: a time, a key, a type or a partition; or --all", UNUSABLE)
         if partition is not None and partition >= topic.partitions:
             fail(f"{topic.name} has the partitions 0 to {topic.partitions - 1}", UNUSABLE)
-        from shared.chassis.kafka import Access, check_topics
+        from shared.chassis.kafka import check_topics
         from shared.chassis.replay import Range
         from shared.chassis.replay import replay as say_again
 
@@ -67,7 +68,7 @@ def add_replay(app: typer.Typer, service: str) -> None:
         )
 
         async def again(work: Work) -> int:
-            access = Access.to(work.settings.kafka_servers)
+            access = work.settings.kafka
             await check_topics(access, [topic.name], seconds=work.settings.start_timeout)
             return await say_again(
                 work.pool, access, topic, wanted, dry_run=dry_run, say=typer.echo

@@ -1,6 +1,7 @@
 """HTTP: the application of a service, the transaction of a request, and what may be answered."""
 
 from shared.chassis.http.app import Extra, Job, create_app, ending
+from shared.chassis.http.figures import Reading
 from shared.chassis.http.guards import (
     AMember,
     AnAdmin,
@@ -34,6 +35,7 @@ __all__ = [
     "Paging",
     "Problem",
     "Public",
+    "Reading",
     "Router",
     "Stale",
     "TheCaller",

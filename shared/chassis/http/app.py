@@ -15,6 +15,7 @@ from shared.chassis.clock import Clock
 from shared.chassis.database import Pool
 from shared.chassis.http import neighbours, openapi, probes, problems
 from shared.chassis.http.edge import Edge, HttpMetrics
+from shared.chassis.http.figures import Reading, tell_of_process
 from shared.chassis.http.guards import SAFE_METHODS, Policy, Rates, nobody_in_particular
 from shared.chassis.http.idempotency import Route, forget_old_keys
 from shared.chassis.identity import Verifier
@@ -51,10 +52,12 @@ def create_app(
     feed: Extra | None = None,
     jobs: Sequence[Job] = (),
     extras: Sequence[Extra] = (),
+    reading: Reading | None = None,
     refused: type[Exception],
     version: str = "1",
     description: str = "",
     verifier: Verifier | None = None,
+    by_keys: bool = False,
 ) -> FastAPI:
     """Make the application of a service.
 
@@ -62,9 +65,10 @@ def create_app(
     exception with ``field``, ``reason`` and, where it is not 422, ``status``. ``extras`` are
     entered after the pool is open (``app.state.pool``) and left before it closes. ``feed`` is
     entered in place of one subscription of each inbox for good; it says in ``app.state.inboxes``
-    which are fed. Raises TypeError for a route that says nothing about who may use it.
+    which are fed. ``reading`` is asked for at each scrape of the metrics. ``by_keys`` is that of
+    `database.open_pool`. Raises TypeError for a route that says nothing about who may use it.
     """
-    lifespan = partial(_lifespan, feed=feed, jobs=jobs, extras=extras)
+    lifespan = partial(_lifespan, feed=feed, jobs=jobs, extras=extras, by_keys=by_keys)
     app = FastAPI(
         title=service,
         version=version,
@@ -77,6 +81,8 @@ def create_app(
     )
     app.state.service, app.state.settings, app.state.clock = service, settings, clock
     app.state.registry, app.state.inboxes = CollectorRegistry(), list(inboxes)
+    app.state.jobs = tell_of_process(app.state.registry, settings)
+    app.state.reading = reading
     app.state.verifier = verifier or Verifier(
         settings.oidc_issuer, settings.oidc_audience, settings.oidc_jwks_url
     )
@@ -120,14 +126,19 @@ def _policies(dependant: Dependant) -> list[frozenset[str]]:
 
 @asynccontextmanager
 async def _lifespan(
-    app: FastAPI, *, feed: Extra | None, jobs: Sequence[Job], extras: Sequence[Extra]
+    app: FastAPI,
+    *,
+    feed: Extra | None,
+    jobs: Sequence[Job],
+    extras: Sequence[Extra],
+    by_keys: bool,
 ) -> AsyncIterator[None]:
     """Start in the order of need, stop in reverse.
 
     The jobs take nothing new, then the consumers end their batch, then the relay sends what
-    they recorded, then the pool closes. All of that fits into 38 s.
+    they recorded, then the pool closes, then the last spans go out. All of that fits into 41 s.
     """
-    from shared.chassis import background, kafka, outbox  # slow to import
+    from shared.chassis import background, kafka, outbox, tracing  # slow to import
     from shared.chassis.relay import Progress
 
     service: str = app.state.service
@@ -135,12 +146,13 @@ async def _lifespan(
     clock: Clock = app.state.clock
     async with AsyncExitStack() as stack:
         begin = stack.enter_async_context
-        app.state.pool = pool = await begin(neighbours.found(service, settings))
+        await begin(tracing.exporting(service, settings))
+        app.state.pool = pool = await begin(neighbours.found(service, settings, by_keys=by_keys))
         if settings.run_relay:
             app.state.relay = Progress()
             sending = outbox.relay(
                 settings.database_url,
-                settings.kafka_servers,
+                settings.kafka,
                 source=f"/{service}",
                 progress=app.state.relay,
             )
@@ -153,8 +165,9 @@ async def _lifespan(
         housekeeping = Job("forget old keys", forget_old_keys, 600, enabled=settings.run_http)
         for job in (housekeeping, *jobs):
             if job.enabled:
+                watched = app.state.jobs.watching(job.name, job.run)
                 work = background.repeat(
-                    partial(job.run, pool, clock), idle=job.idle, name=job.name
+                    partial(watched, pool, clock), idle=job.idle, name=job.name
                 )
                 await begin(background.running(work, job.name, end=ending(app, job.name)))
         log.info("started", http=settings.run_http, jobs=[j.name for j in jobs if j.enabled])

@@ -10,13 +10,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.chassis import telemetry
+from shared.chassis import telemetry, tracing
 from shared.chassis.http.neighbours import StartError
 from shared.chassis.http.problems import FieldError, broken, problem
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 BODY_BYTES = 1024 * 1024
 TOO_LARGE = f"A body has at most {BODY_BYTES} bytes."
+PROBES = frozenset({"/livez", "/readyz", "/metrics"})
+BUGS = (0, *range(500, 600))  # 0: no answer was begun
 HARDENING = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
@@ -41,11 +43,14 @@ class HttpMetrics:
 
     def observe(self, scope: Scope, status: int, seconds: float) -> None:
         """Count one request."""
-        method = scope["method"] if scope["method"] in _METHODS else "other"
-        self.seconds.labels(method, _template(scope), str(status)).observe(seconds)
+        self.seconds.labels(_method(scope), _template(scope), str(status)).observe(seconds)
 
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def _method(scope: Scope) -> str:
+    return scope["method"] if scope["method"] in _METHODS else "other"
 
 
 def _template(scope: Scope) -> str:
@@ -70,10 +75,13 @@ class Edge:
         started, status = time.perf_counter(), 0
         headers = dict(scope["headers"])
         size = 0
+        trace = _text(headers.get(b"traceparent"))
+        span = _span(scope, trace) if tracing.on() else None
 
         with telemetry.thread(
             correlation=_text(headers.get(b"x-request-id")),
-            trace=_text(headers.get(b"traceparent")),
+            trace=trace,
+            span=span.traceparent if span else None,
         ) as request_id:
 
             async def receive_limited() -> Message:
@@ -104,6 +112,24 @@ class Edge:
                 await response(scope, receive, send_marked)
             finally:
                 self._metrics.observe(scope, status, time.perf_counter() - started)
+                if span:
+                    _end(span, scope, status)
+
+
+def _span(scope: Scope, trace: str | None) -> tracing.Span | None:
+    """A span of a request; none of those that machines ask again and again."""
+    if scope["path"] in PROBES:
+        return None
+    told = {"http.request.method": _method(scope), "url.scheme": scope.get("scheme", "http")}
+    return tracing.begin("server", _method(scope), trace, told)
+
+
+def _end(span: tracing.Span, scope: Scope, status: int) -> None:
+    """The route is known by now. Never the address: it may say what somebody looked for."""
+    route = _template(scope)
+    span.rename(f"{_method(scope)} {route}")
+    span.set({"http.route": route, "http.response.status_code": status})
+    span.end(str(status or "aborted") if status in BUGS else None)
 
 
 async def _live(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:

@@ -22,8 +22,13 @@ class StartError(Exception):
 
 
 @asynccontextmanager
-async def found(service: str, settings: ServiceSettings) -> AsyncIterator[Pool]:
-    """Wait for PostgreSQL, its schema and Kafka, and hold the pool. Raises StartError."""
+async def found(
+    service: str, settings: ServiceSettings, *, by_keys: bool = False
+) -> AsyncIterator[Pool]:
+    """Wait for PostgreSQL, its schema and Kafka, and hold the pool. Raises StartError.
+
+    ``by_keys`` is that of `database.open_pool`.
+    """
     from shared.chassis import kafka  # slow to import, and not every process needs it
 
     begun = monotonic()
@@ -33,12 +38,13 @@ async def found(service: str, settings: ServiceSettings) -> AsyncIterator[Pool]:
             max_size=settings.database_pool,
             application_name=service,
             start_timeout=settings.start_timeout,
+            by_keys=by_keys,
         ) as pool:
             await _await_schema(pool, service, begun + settings.start_timeout)
             if settings.run_relay:
                 left = max(0.0, begun + settings.start_timeout - monotonic())
                 own = [topic.name for topic in topics.REGISTRY if topic.owner == service]
-                await kafka.check_topics(settings.kafka_servers, own, seconds=left)
+                await kafka.check_topics(settings.kafka, own, seconds=left)
             yield pool
     except (database.DatabaseUnavailableError, failures.KafkaUnavailableError) as error:
         raise StartError(f"{service} cannot start: {error}") from error

@@ -1,7 +1,8 @@
 """Whether the service lives, whether it can answer, and the figures it is watched by."""
 
+import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import asyncpg
@@ -15,6 +16,7 @@ from typing_extensions import override
 from shared.chassis import database
 from shared.chassis.database import Pool
 from shared.chassis.failures import time_mends
+from shared.chassis.http.figures import Reading
 from shared.chassis.inbox import Inbox
 from shared.chassis.settings import migrations_of
 
@@ -33,12 +35,17 @@ class DeliveryFigures(Collector):
     def __init__(self, app: FastAPI) -> None:
         self._app = app
         self._rows: asyncpg.Record | None = None
+        self._reading: Mapping[str, float] = {}
 
     async def read(self, pool: Pool) -> None:
         """Ask the database."""
-        self._rows = None
+        self._rows, self._reading = None, {}
+        reading: Reading | None = self._app.state.reading
         try:
             async with pool.acquire(timeout=WAIT_SECONDS) as tx:
+                if reading is not None:
+                    async with asyncio.timeout(WAIT_SECONDS):
+                        self._reading = await reading.read(tx, self._app.state.clock.now())
                 self._rows = await tx.fetchrow(
                     """
                     SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT $1) AS rows) AS waiting,
@@ -68,8 +75,11 @@ class DeliveryFigures(Collector):
         up = GaugeMetricFamily("database_up", "1 where the database answers.")
         up.add_metric([], 0.0 if rows is None else 1.0)
         yield up
+        yield from self._pool()
         if rows is None:
             return
+        for name, value in self._reading.items():
+            yield GaugeMetricFamily(name, self._app.state.reading.meanings[name], value)
         yield GaugeMetricFamily(
             "outbox_rows", "Events committed and not yet published.", rows["waiting"]
         )
@@ -83,6 +93,16 @@ class DeliveryFigures(Collector):
             "dead_letters_open", "Records set aside that nobody has settled.", rows["open"]
         )
 
+    def _pool(self) -> Iterable[Any]:
+        pool: Pool = self._app.state.pool
+        size, idle = pool.get_size(), pool.get_idle_size()
+        held = GaugeMetricFamily(
+            "database_connections", "Connections that this process holds.", labels=["state"]
+        )
+        held.add_metric(["used"], size - idle)
+        held.add_metric(["idle"], idle)
+        yield held
+
     def _relay(self) -> Iterable[Any]:
         relay = getattr(self._app.state, "relay", None)
         if relay is None:
@@ -93,6 +113,9 @@ class DeliveryFigures(Collector):
         )
         yield GaugeMetricFamily(
             "relay_shards", "Shards of the outbox that this process publishes.", relay.shards
+        )
+        yield GaugeMetricFamily(
+            "relay_waiting", "1 where the relay waits for Kafka or PostgreSQL.", bool(relay.waiting)
         )
 
     def _consumers(self) -> Iterable[Any]:
