@@ -5,9 +5,10 @@ from datetime import date, datetime
 from uuid import UUID
 
 from services.notifications import domain
-from services.notifications.store import ledger, replica
-from shared.chassis import outbox
+from services.notifications.store import ledger, replica, traces
+from shared.chassis import outbox, tracing
 from shared.chassis.database import Connection
+from shared.chassis.envelope import cause_of
 from shared.chassis.inbox import Inbox
 from shared.contracts import clients, renewals
 from shared.contracts.event import Event
@@ -56,6 +57,7 @@ async def follow_services(said: Sequence[clients.ClientEvent], tx: Connection) -
     ends = [domain.plan_end(each) for each in said if isinstance(each, clients.ServicesEnded)]
     if ends:
         await ledger.save_plans(tx, ends, _latest(said))
+        await _trace(tx, ends, _latest(said))
     await ledger.let_go(tx, clients=news)
 
 
@@ -110,8 +112,22 @@ async def plan_messages(
     said: Sequence[renewals.RenewalDeadlineApproaching], tx: Connection
 ) -> None:
     """Plan a message for each stage that is due; whom it goes to is asked when it is sent."""
-    at = _latest(said)
-    await _tell(tx, await ledger.save_plans(tx, [domain.plan_stage(e) for e in said], at), at)
+    at, plans = _latest(said), [domain.plan_stage(e) for e in said]
+    await _tell(tx, await ledger.save_plans(tx, plans, at), at)
+    await _trace(tx, plans, at)
+
+
+async def _trace(tx: Connection, plans: Sequence[domain.Plan], at: datetime) -> None:
+    """Let the trace go on when the message is sent, whichever process sends it."""
+    if not tracing.on():
+        return
+    found = {
+        plan.notice.notice_id: cause.traceparent
+        for plan in plans
+        if (cause := cause_of(str(plan.client_id))) and tracing.sampled([cause.traceparent])
+    }
+    if kept := {notice: trace for notice, trace in found.items() if trace is not None}:
+        await traces.save_traces(tx, kept, at)
 
 
 def _fact(said: renewals.RenewalEvent) -> domain.Fact:

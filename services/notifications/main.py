@@ -41,6 +41,7 @@ def create_app(settings: Settings, clock: Clock, *, verifier: Verifier | None = 
         refused=domain.Refused,
         description=DESCRIPTION,
         verifier=verifier,
+        by_keys=True,
     )
     shown.append(jobs.Figures(app.state.registry))
     return app
@@ -60,7 +61,7 @@ async def sending(
     freshness = Freshness(INBOXES, most_seconds=settings.stale_after)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(relay.close)
-        watching = freshness.watch(settings.kafka_servers)
+        watching = freshness.watch(settings.kafka)
         await stack.enter_async_context(background.running(watching, "freshness"))
         for number in range(settings.lanes):
             lane = jobs.Lane(

@@ -1,10 +1,13 @@
 """The command line of the renewals service."""
 
+from typing import Annotated
+
 import typer
 
 from shared.chassis import commands
 
 app = commands.cli("renewals", "Contract changes: deadlines, decisions, owners, stages.")
+commands.add_export(app, "renewals")
 
 
 @app.command()
@@ -39,6 +42,29 @@ def republish() -> None:
         return await jobs.republish(found.pool, found.clock)
 
     typer.echo(f"{commands.run('renewals', work)} snapshots recorded")
+
+
+@app.command()
+def retell(
+    since: Annotated[str, typer.Option(help="Of what was told from this instant on.")],
+) -> None:
+    """Have the stages told anew that were told since then, with the same ids.
+
+    For the day on which Kafka lost its log: what it had and nobody had heard yet would be lost.
+    Who has heard it knows it by its id. The sweep of the running service tells them.
+    """
+    from services.renewals.store import restoring
+    from shared.chassis.commands.replaying import instant
+
+    moment = instant(since)
+    if moment is None:
+        commands.fail("say since when", commands.UNUSABLE)
+
+    async def work(found: commands.Work) -> int:
+        async with found.pool.acquire() as tx, tx.transaction():
+            return await restoring.rearm_told(tx, moment)
+
+    typer.echo(f"{commands.run('renewals', work)} stages are told anew")
 
 
 if __name__ == "__main__":

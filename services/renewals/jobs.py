@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
 import structlog
+from prometheus_client import CollectorRegistry, Counter
 
 from services.renewals.domain import Client, Kind, Partner, Services, dates, settle
 from services.renewals.domain.notices import Look, Row, Shared, header, header_base, instant, look
@@ -13,7 +15,7 @@ from services.renewals.domain.notices import payload as written
 from services.renewals.domain.policies import owner_of, policy_snapshot
 from services.renewals.domain.stages import of_kind
 from services.renewals.store import books, clients, partners, renewals, sweeps
-from shared.chassis import outbox
+from shared.chassis import outbox, tracing
 from shared.chassis.clock import Clock
 from shared.chassis.database import Connection, Pool
 from shared.contracts import ids
@@ -26,16 +28,57 @@ BATCHES = 20  # between two looks at deadlines; still short enough to stop betwe
 DEFERRED = timedelta(seconds=60)
 
 
-async def watch(pool: Pool, clock: Clock, *, limit: int = BATCH) -> int:
+class Figures:
+    """Counters of what became of stages that were due, and of deadlines that passed."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._stages = Counter(
+            "renewal_stages", "Stages by what became of them.", ["outcome"], registry=registry
+        )
+        self._settled = Counter(
+            "renewals_settled",
+            "Renewals that nobody decided by the deadline, renewed as they are.",
+            registry=registry,
+        )
+        for outcome in ("told", "superseded", "deferred"):  # so that the first is an increase
+            self._stages.labels(outcome)
+
+    def count(self, sweep: "_Sweep") -> None:
+        """Count what a sweep did that is committed."""
+        self._stages.labels("told").inc(len(sweep.told))
+        self._stages.labels("superseded").inc(sweep.superseded)
+        self._stages.labels("deferred").inc(sum(len(s.renewals) for s in sweep.deferred.values()))
+
+    def settled(self, count: int) -> None:
+        """Count what was settled."""
+        self._settled.inc(count)
+
+
+async def read_standing(tx: Connection, now: datetime) -> dict[str, float]:
+    """For how long what is due waits to be told, for `http.Reading`."""
+    oldest = await sweeps.find_oldest_due(tx, now)
+    return {"renewals_oldest_due_seconds": (now - oldest).total_seconds() if oldest else 0.0}
+
+
+STANDING = {
+    "renewals_oldest_due_seconds": "Age of the oldest stage that is due and was not looked at."
+}
+
+
+async def watch(
+    pool: Pool, clock: Clock, *, limit: int = BATCH, figures: Figures | None = None
+) -> int:
     """Settle what passed its deadline, then tell what is due; return how many of both.
 
     In this order, so that the outcome that is told is the outcome.
     """
     if settled := await run_settle_once(pool, clock, limit):
+        if figures:
+            figures.settled(settled)
         return settled
     swept = 0
     for _ in range(BATCHES):
-        done = await run_sweep_once(pool, clock, limit)
+        done = await run_sweep_once(pool, clock, limit, figures)
         swept += done
         if done < limit:
             break
@@ -62,15 +105,20 @@ async def run_settle_once(pool: Pool, clock: Clock, limit: int = BATCH) -> int:
     return done
 
 
-async def run_sweep_once(pool: Pool, clock: Clock, limit: int = BATCH) -> int:
+async def run_sweep_once(
+    pool: Pool, clock: Clock, limit: int = BATCH, figures: Figures | None = None
+) -> int:
     """Tell some of the stages that are due; return how many renewals were looked at."""
     now = clock.now()
+    sweep = _Sweep(now)
     async with pool.acquire() as tx, tx.transaction():
         due = await sweeps.lock_due(tx, now, limit)
         if due:
-            await _Sweep(now).run(tx, due)
+            await sweep.run(tx, due)
     if due:
         outbox.wake()
+        if figures:
+            figures.count(sweep)
     return len(due)
 
 
@@ -98,16 +146,52 @@ async def republish(pool: Pool, clock: Clock) -> int:
     return said + len(everybody)
 
 
+# What many renewals have in common: all that decides which stage is told, and who relays it.
+_KEY = (
+    "partner_id",
+    "kind",
+    "status",
+    "starts",
+    "stages",
+    "serviced",
+    "owner",
+    "notified_user_id",
+    "point_of_contact_id",
+)
+_common = itemgetter(*_KEY)
+
+
+@dataclass(slots=True)
+class _Common:
+    """What is found once for many renewals."""
+
+    look: Look
+    partner: Partner
+    partner_id: str
+    owner: str
+    starts: str
+    swept: sweeps.Swept
+
+    @property
+    def superseded(self) -> int:
+        """How many stages of each were overtaken."""
+        return len(self.look.swept.superseded)
+
+
 @dataclass(slots=True)
 class _Sweep:
     """One batch of due renewals at one instant."""
 
     now: datetime
     partners: dict[UUID, Partner] = field(default_factory=dict)
-    looks: dict[Shared, Look] = field(default_factory=dict)
-    owners: dict[Any, str] = field(default_factory=dict)
-    result: sweeps.Written = field(default_factory=sweeps.Written)
-    told: list[tuple[Look, Row, UUID]] = field(default_factory=list)
+    commons: dict[Any, _Common] = field(default_factory=dict)
+    deferred: dict[str, sweeps.Swept] = field(default_factory=dict)
+    told: list[tuple[Look, Row, str]] = field(default_factory=list)
+
+    @property
+    def superseded(self) -> int:
+        """How many stages were overtaken."""
+        return sum(each.superseded * len(each.swept.renewals) for each in self.commons.values())
 
     async def run(self, tx: Connection, due: list[Any]) -> None:
         found = await sweeps.list_due(tx, [watch["renewal_id"] for watch in due])
@@ -116,107 +200,115 @@ class _Sweep:
         )
         for watch in due:
             try:
-                row = found[watch["renewal_id"]]
-                self._look_at(watch, row, self.partners[row["partner_id"]])
+                self._look_at(watch, found[watch["renewal_id"]])
             except (KeyError, ValueError) as error:  # what is wrong with one holds up no other
-                log.warning(
-                    "renewal_deferred", renewal_id=str(watch["renewal_id"]), reason=repr(error)
-                )
+                log.warning("renewal_deferred", renewal_id=watch["renewal_id"], reason=repr(error))
                 self._defer(watch)
-        if self.result.records:
-            first = await sweeps.save_sweep(tx, self.result)
-            if len(first) < len(self.told):
-                self.told = [each for each in self.told if each[1].renewal_id in first]
-        await sweeps.save_next(tx, self.result)
+        swept = [each.swept for each in self.commons.values() if each.swept.renewals]
+        if told_before := await sweeps.save_sweep(tx, swept, self.now):
+            self.told = [each for each in self.told if each[1].renewal_id not in told_before]
+        await sweeps.save_next(tx, [*swept, *self.deferred.values()])
         if self.told:
             await outbox.insert(tx, self._rows())
 
-    def _look_at(self, watch: Any, row: Any, partner: Partner) -> None:
-        own = row["stages"]
-        stages = of_kind(Kind(row["kind"]), partner.stages, own and tuple(own))
-        shared = Shared(
-            row["kind"],
-            row["status"],
-            row["starts"],
-            watch["next_stage"],
-            partner.time_zone,
-            partner.send_hour,
-            stages,
-        )
-        found = self.looks.get(shared)
-        if found is None:
-            found = self.looks[shared] = look(shared, self.now)
-        swept, renewal_id, version = found.swept, row["renewal_id"], watch["version"]
-        if found.unsettled:  # another sweep settles it just now
+    def _look_at(self, watch: Any, row: Any) -> None:
+        key = watch["next_stage"], _common(row)
+        common = self.commons.get(key)
+        if common is None:
+            common = self.commons[key] = self._find(watch["next_stage"], row)
+        if common.look.unsettled:  # another sweep settles it just now
             self._defer(watch)
             return
+        common.swept.renewals.append(watch["renewal_id"])
+        if common.swept.told:
+            self._tell(common, watch["version"] + 1, row)
+
+    def _find(self, next_stage: str, row: Any) -> _Common:
+        partner, own = self.partners[row["partner_id"]], row["stages"]
+        found = look(
+            Shared(
+                row["kind"],
+                row["status"],
+                row["starts"],
+                next_stage,
+                partner.time_zone,
+                partner.send_hour,
+                of_kind(Kind(row["kind"]), partner.stages, own and tuple(own.split(","))),
+            ),
+            self.now,
+        )
+        swept, fired = found.swept, found.swept.fired
         gone = [(due, "superseded") for due in swept.superseded]
-        if swept.fired:
-            version += 1
-            self._tell(found, version, row, partner)
-            gone.append((swept.fired, "fired"))
-        self.result.records += [
-            (renewal_id, shared.starts, due.stage, partner.partner_id, what, due.due_at, self.now)
-            for due, what in gone
-        ]
-        self.result.armed.append((renewal_id, version, swept.next_stage, swept.next_at))
+        gone += [(fired, "fired")] if fired else []
+        return _Common(
+            found,
+            partner,
+            str(partner.partner_id),
+            _owner(row, partner),
+            row["starts"].isoformat(),
+            sweeps.Swept(
+                fired is not None,
+                [
+                    sweeps.Gone(row["starts"], due.stage, partner.partner_id, what, due.due_at)
+                    for due, what in gone
+                ],
+                swept.next_stage,
+                swept.next_at,
+            ),
+        )
 
     def _defer(self, watch: Any) -> None:
-        again = (watch["renewal_id"], watch["version"], watch["next_stage"], self.now + DEFERRED)
-        self.result.armed.append(again)
+        stage = watch["next_stage"]
+        again = sweeps.Swept(False, (), stage, self.now + DEFERRED)
+        self.deferred.setdefault(stage, again).renewals.append(watch["renewal_id"])
 
-    def _tell(self, found: Look, version: int, row: Any, partner: Partner) -> None:
+    def _tell(self, common: _Common, version: int, row: Any) -> None:
+        stage, partner = common.look.swept.fired, common.partner
+        assert stage is not None  # noqa: S101 - else nothing is told
+        renewal_id = row["renewal_id"]
         told = Row(
             version,
-            row["renewal_id"],
+            renewal_id,
             row["client_id"],
-            row["partner_id"],
+            common.partner_id,
             row["currency"],
             row["current_mrr"],
             row["renewal_mrr"],
             row["products"],
-            self._owner(row, partner),
+            common.owner,
             row["client_version"],
             partner.partner_version,
             row["renewals_version"],
             partner.policy_version,
         )
-        stage = found.swept.fired
-        assert stage is not None  # noqa: S101 - else nothing is told
-        event_id = ids.deadline_event_id(told.renewal_id, row["starts"].isoformat(), stage.stage)
-        self.told.append((found, told, event_id))
-
-    def _owner(self, row: Any, partner: Partner) -> str:
-        """Who relays the change, as JSON; the same for most clients of a partner."""
-        key = (
-            partner.partner_id,
-            row["serviced"],
-            row["owner"],
-            row["notified_user_id"],
-            row["point_of_contact_id"],
-        )
-        if key not in self.owners:
-            _, serviced, owner, notified, contact = key
-            asked = Client(
-                client_id=row["client_id"],
-                partner_id=partner.partner_id,
-                services=Services(active=serviced),
-                owner=OwnerChoice(
-                    owner=owner, notified_user_id=notified, point_of_contact_id=contact
-                ),
-            )
-            self.owners[key] = owner_of(asked, partner).model_dump_json()
-        return self.owners[key]
+        event_id = ids.deadline_event_text(renewal_id, common.starts, stage.stage)
+        self.told.append((common.look, told, event_id))
 
     def _rows(self) -> list[outbox.Row]:
-        at, base = instant(self.now), header_base(self.now)
+        trace = tracing.created_many(EVENTS, len(self.told)) if tracing.on() else None
+        at, base = instant(self.now), header_base(self.now, trace)
         return [
             outbox.Row(
                 EVENTS,
-                str(row.client_id),
+                row.client_id,
                 written(found, row, at),
                 header(base, row, event_id),
                 event_id,
             )
             for found, row, event_id in self.told
         ]
+
+
+def _owner(row: Any, partner: Partner) -> str:
+    """Who relays the change, as JSON."""
+    asked = Client(
+        client_id=UUID(row["client_id"]),
+        partner_id=partner.partner_id,
+        services=Services(active=row["serviced"]),
+        owner=OwnerChoice(
+            owner=row["owner"],
+            notified_user_id=row["notified_user_id"],
+            point_of_contact_id=row["point_of_contact_id"],
+        ),
+    )
+    return owner_of(asked, partner).model_dump_json()

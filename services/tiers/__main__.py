@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 MOST_SHOWN = 50
 
 app = commands.cli("tiers", "Partner tiers: figures, performance, reviews, certification.")
+commands.add_export(app, "tiers")
 
 
 @app.command()

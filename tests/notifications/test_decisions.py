@@ -181,13 +181,25 @@ def test_a_manager_who_was_told_is_not_told_again_by_a_successor() -> None:
 
 
 def test_who_was_told_already_is_not_told_again_when_it_is_asked_anew() -> None:
-    assert decide(case(siblings=(sibling(State.ACCEPTED, DORA),))) == Drop("already_told")
+    told = (sibling(State.ACCEPTED, DORA), sibling(State.ACCEPTED, RITA, "hubspot"))
+
+    assert decide(case(siblings=told)) == Drop("already_told")
+
+
+def test_a_manager_without_a_message_is_told_when_it_is_asked_anew() -> None:
+    decision = decide(case(siblings=(sibling(State.ACCEPTED, DORA),)))
+
+    assert isinstance(decision, Send)
+    assert decision.recipient.person == RITA
+    assert decision.others == ()
 
 
 def test_a_recipient_who_is_right_again_gets_the_message_that_was_dropped() -> None:
     old = sibling(State.DROPPED, DORA, reason="no_longer_recipient")
 
-    assert decide(case(siblings=(old,))) == Drop("already_told", revived=(old.message_id,))
+    siblings = (old, sibling(State.ACCEPTED, RITA, "hubspot"))
+
+    assert decide(case(siblings=siblings)) == Drop("already_told", revived=(old.message_id,))
 
 
 def test_the_copy_is_left_out_where_another_message_carries_it() -> None:

@@ -295,3 +295,30 @@ def test_money_has_two_places_and_its_currency() -> None:
     assert texts.difference(Decimal(2), Decimal(1), "USD") == "-1.00 USD"
     assert texts.in_days(date(2026, 1, 2), date(2026, 1, 1)) == "in 1 day"
     assert views.amount("12.50") == Decimal("12.5")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Zoë", f"--=_{LETTER.mail_id.hex}--"],
+    ids=["beyond ASCII", "the boundary itself"],
+)
+def test_a_part_is_encoded_where_mail_could_not_carry_it_as_it_is(name: str) -> None:
+    mail = written(client_name=name)
+
+    for form in ("plain", "html"):
+        found = mail.get_body((form,))
+        assert found is not None
+        assert found["Content-Transfer-Encoding"] == "quoted-printable"
+        assert name in part(mail, form)
+
+
+def test_no_line_is_longer_than_mail_can_carry() -> None:
+    reason = "because " * 120
+    ended: dict[str, Any] = {
+        "kind": "services_ended",
+        "audience": "hubspot",
+        "reason": reason.strip(),
+    }
+    for view in (views.write(LETTER, HEAD), views.write(replace(LETTER, **ended), HEAD)):
+        assert max(map(len, view.body.split(b"\r\n"))) <= 998
+    assert b"7bit" in views.write(LETTER, HEAD).body

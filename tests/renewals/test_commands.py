@@ -6,6 +6,8 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+from prometheus_client import CollectorRegistry
+
 from deploy.local.databases import Addresses
 from services.renewals import jobs
 from shared.chassis.clock import ManualClock
@@ -79,6 +81,33 @@ async def test_one_look_goes_on_while_batches_are_full(pool: Pool, clock: Manual
     assert await jobs.watch(pool, clock, limit=3) == 14
 
     assert sorted(await stages_told(pool)) == ["d-7"] * 7 + ["outcome"] * 7
+
+
+async def test_what_is_due_is_told_by_its_age_and_what_became_of_it_is_counted(
+    pool: Pool, clock: ManualClock
+) -> None:
+    soon, passed = NOON.date() + timedelta(days=50), NOON.date() + timedelta(days=40)
+    await hear(pool, APartner().now(), AClient().term(1, soon).term(2, passed).now())
+    registry = CollectorRegistry()
+    figures = jobs.Figures(registry)
+
+    def counted(outcome: str) -> float | None:
+        return registry.get_sample_value("renewal_stages_total", {"outcome": outcome})
+
+    assert (counted("told"), counted("superseded"), counted("deferred")) == (0, 0, 0)
+    clock.advance(timedelta(minutes=7))
+    async with pool.acquire() as tx:
+        before = await jobs.read_standing(tx, clock.now())
+    while await jobs.watch(pool, clock, figures=figures):
+        pass
+    async with pool.acquire() as tx:
+        after = await jobs.read_standing(tx, clock.now())
+
+    assert before["renewals_oldest_due_seconds"] >= 7 * 60
+    assert after == {"renewals_oldest_due_seconds": 0}
+    assert set(after) == set(jobs.STANDING)
+    assert counted("told") == len(await stages_told(pool)) == 2
+    assert registry.get_sample_value("renewals_settled_total") == 1
 
 
 async def test_without_partners_there_is_nothing_to_settle(pool: Pool, clock: ManualClock) -> None:

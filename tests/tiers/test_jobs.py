@@ -312,3 +312,12 @@ async def test_more_partners_than_one_transaction_moves_are_all_moved(
 ) -> None:
     await deliver(from_state, pool, *(partner(hub) for hub in range(1, hubs + 1)))
     assert await pass_days(pool, ManualClock(NOON)) == hubs
+
+
+async def test_a_version_that_was_said_is_never_given_out_again(pool: Pool) -> None:
+    await deliver(from_state, pool, partner(), AClient(1).told())
+    first = ids.partner_id(1)
+    async with pool.acquire() as tx:
+        assert await store.lift_versions(tx, {first: 50}) == 1
+        assert await store.lift_versions(tx, {first: 50}) == 0
+    assert await pool.fetchval("SELECT version FROM partners WHERE partner_id = $1", first) == 51

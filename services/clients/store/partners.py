@@ -1,6 +1,6 @@
 """Partners with their users and HubSpot team: read, locked, saved."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -168,3 +168,21 @@ async def save_partner(tx: Connection, partner: Partner) -> None:
         [user.user_id for user in partner.users],
         [user.active for user in partner.users],
     )
+
+
+async def lift_versions(tx: Connection, said: Mapping[UUID, int]) -> int:
+    """Give whatever was said to have a greater version than it has one above that."""
+    lifted = 0
+    for table, key in (("partners", "partner_id"), ("clients", "client_id")):
+        done = await tx.execute(
+            f"""
+            UPDATE {table} AS t
+               SET version = said.version + 1
+              FROM unnest($1::uuid[], $2::bigint[]) AS said (id, version)
+             WHERE t.{key} = said.id AND t.version < said.version
+            """,  # noqa: S608 - constants
+            list(said),
+            list(said.values()),
+        )
+        lifted += int(done.rpartition(" ")[2])
+    return lifted

@@ -65,6 +65,7 @@ from services.notifications.domain.recipients import (
     who_is_told,
 )
 from services.notifications.domain.refusals import Refused, refuse_resend
+from services.notifications.domain.restoring import Known, asked_anew_id, known
 from services.notifications.domain.tellings import (
     About,
     Ended,
@@ -97,6 +98,7 @@ __all__ = [
     "Ended",
     "Explained",
     "Fact",
+    "Known",
     "Needed",
     "Notice",
     "Owner",
@@ -115,6 +117,7 @@ __all__ = [
     "User",
     "Verdict",
     "Wait",
+    "asked_anew_id",
     "because",
     "blocked",
     "decide",
@@ -127,6 +130,7 @@ __all__ = [
     "in_doubt",
     "is_last",
     "judge",
+    "known",
     "mail_id",
     "may_send_again",
     "message_id",

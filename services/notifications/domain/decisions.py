@@ -174,9 +174,10 @@ def _address(case: Case, told: Told, owner: Owner | None, manager: Recipient | N
         for each in told.recipients
         if (old := known.get(each.person.person_id)) and old.reason == "no_longer_recipient"
     )
-    if not fresh:
+    left = (*fresh, *others)
+    if not left:
         return Drop("already_told", revived=revived)
-    return Send(_copy_once(case, fresh[0]), owner, (*fresh[1:], *others), revived)
+    return Send(_copy_once(case, left[0]), owner, left[1:], revived)
 
 
 def _manager_once(case: Case, manager: Recipient | None) -> tuple[Recipient, ...]:

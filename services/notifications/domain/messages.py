@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
@@ -50,6 +51,7 @@ WHY: Final = {
     "put_off_too_often": "The mail relay put it off until the tries were used up.",
     "unsafe": "It could not be written as a mail without breaking it.",
     "in_doubt": "It was handed over and the answer never came.",
+    "restored": "The ledger came back from a backup: nobody can tell whether it was sent.",
 }
 
 
@@ -91,6 +93,7 @@ def mail_id(subject_id: UUID, occasion: str, stage: str, recipient_id: UUID) -> 
     return uuid5(NAMESPACE, f"mail:{subject_id}:{occasion}:{stage}:{recipient_id}")
 
 
+@lru_cache(maxsize=4096)  # few days and zones stand behind many messages
 def midnight(day: date, zone: str) -> datetime:
     """The first instant of a day in an IANA zone, in UTC."""
     return datetime.combine(day, time(), tzinfo=ZoneInfo(zone)).astimezone(UTC)

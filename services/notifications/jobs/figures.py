@@ -4,6 +4,7 @@ from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from services.notifications.domain import WHY
 from services.notifications.store.figures import Standing
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600)
@@ -19,6 +20,11 @@ class Figures:
         self.unsent = Counter(
             "messages_unsent", "Messages not sent, by reason.", ["reason"], registry=registry
         )
+        # From the start, so that the first one is an increase.
+        for outcome in ("accepted", "deferred", "rejected", "unknown", "not_sent"):
+            self.attempts.labels(outcome)
+        for reason in (*WHY, "failed"):
+            self.unsent.labels(reason)
         self.batch_seconds = Histogram(
             "send_seconds",
             "Time to hand a batch to the relay and hear the answers.",

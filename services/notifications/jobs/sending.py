@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from time import monotonic
 from typing import Protocol
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -14,10 +15,10 @@ from services.notifications import domain, senders
 from services.notifications.jobs import letters
 from services.notifications.jobs.figures import Figures
 from services.notifications.settings import Settings
-from services.notifications.store import outcomes, turns
+from services.notifications.store import outcomes, traces, turns
 from services.notifications.store.outcomes import Addressed, Further, Outcome, Unsent
 from services.notifications.store.turns import Claim, Turn
-from shared.chassis import background, crash, outbox
+from shared.chassis import background, crash, outbox, tracing
 from shared.chassis.clock import Clock
 from shared.chassis.database import Connection, Pool
 from shared.contracts.event import Event
@@ -39,6 +40,12 @@ class _Batch:
     unsent: list[Unsent] = field(default_factory=list)
     further: list[Further] = field(default_factory=list)
     revived: list[UUID] = field(default_factory=list)
+    traces: dict[UUID, str] = field(default_factory=dict)  # of notices, while spans are made
+
+    @property
+    def news(self) -> list[Unsent]:
+        """What is not sent and was not said before."""
+        return [each for each in self.unsent if outcomes.is_news(each)]
 
 
 class Freshness(Protocol):
@@ -131,9 +138,11 @@ class Lane:
         lease = timedelta(seconds=self._settings.claim_lease)
         try:
             async with self._pool.acquire() as tx, tx.transaction():
-                await self._note(tx, noted)
+                told = await self._note(tx, noted)
                 batch = await self._hand_over(tx, claims, now) if claims else _Batch()
                 following = await turns.claim(tx, self._limit, now, lease) if more else []
+                # At the end: it wakes the relay, which finds nothing before the commit.
+                await outbox.record(tx, *told, *(_not_sent(each, now) for each in batch.news))
         except BaseException:
             # The commit may have happened all the same. What was claimed was surely not sent.
             for claim in claims:
@@ -145,9 +154,8 @@ class Lane:
             del self._noted[claim]
         if more:
             self._claims = following
-        for each in batch.unsent:
-            if outcomes.is_news(each):
-                self._figures.unsent.labels(each.reason or "").inc()
+        for each in batch.news:
+            self._figures.unsent.labels(each.reason or "").inc()
         return batch
 
     @staticmethod
@@ -162,20 +170,25 @@ class Lane:
 
     async def _note(
         self, tx: Connection, noted: dict[Claim, tuple[Outcome, Addressed | None]]
-    ) -> None:
+    ) -> list[Event]:
+        """Keep what came of the last batch; gives what others are to hear of it."""
         if not noted:
-            return
+            return []
         versions = await outcomes.settle(tx, [outcome for outcome, _ in noted.values()])
         events = [
             _told(outcome, to, versions[claim.message_id])
             for claim, (outcome, to) in noted.items()
             if to is not None and claim.message_id in versions
         ]
-        await outbox.record(tx, *(event for event in events if event is not None))
+        return [event for event in events if event is not None]
 
     async def _hand_over(self, tx: Connection, claims: Sequence[Claim], now: datetime) -> _Batch:
         batch = _Batch()
-        for turn in await turns.lock_turns(tx, claims):
+        mine = await turns.lock_turns(tx, claims)
+        if tracing.on():
+            notices = [turn.case.notice.notice_id for turn in mine]
+            batch.traces = await traces.list_traces(tx, notices)
+        for turn in mine:
             try:
                 self._decide(turn, now, batch)
             except Exception as error:
@@ -199,16 +212,15 @@ class Lane:
         await outcomes.save_further(tx, batch.further, now)
         if batch.revived:
             await outcomes.revive(tx, batch.revived)
-        news = [each for each in batch.unsent if outcomes.is_news(each)]
-        await outbox.record(tx, *(_not_sent(each, now) for each in news))
         return batch
 
     def _decide(self, turn: Turn, now: datetime, batch: _Batch) -> None:
-        today = self._clock.today(turn.case.zone)
+        today = now.astimezone(ZoneInfo(turn.case.zone)).date()
         decision = domain.decide(turn.case, now, today, self._grace)
         if isinstance(decision, domain.Send):
             to = Addressed(turn, decision.recipient, decision.owner)
-            batch.mails.append(self._mail(to, now, today))
+            trace = batch.traces.get(turn.case.notice.notice_id)
+            batch.mails.append(self._mail(to, now, today, trace))
             batch.addressed.append(to)
             self._more(turn, decision.others, batch)
             batch.revived += decision.revived
@@ -232,7 +244,7 @@ class Lane:
     def _more(turn: Turn, others: Iterable[domain.Recipient], batch: _Batch) -> None:
         batch.further += [Further(turn, each) for each in others]
 
-    def _mail(self, to: Addressed, now: datetime, today: date) -> senders.Mail:
+    def _mail(self, to: Addressed, now: datetime, today: date, trace: str | None) -> senders.Mail:
         view = letters.write(to, self._head, now, today)
         settings, copied = self._settings, to.recipient.copied
         return senders.Mail(
@@ -241,6 +253,8 @@ class Lane:
             copied=copied.email if copied else None,
             body=view.body,
             send_by=monotonic() + max(1.0, settings.send_lease / 2),
+            trace=trace,
+            message_id=to.turn.claim.message_id,
         )
 
     async def _collect(self) -> None:

@@ -5,8 +5,8 @@ from datetime import timedelta
 from services.notifications import domain
 from services.notifications.jobs.figures import Figures
 from services.notifications.settings import Settings
-from services.notifications.store import doubts, figures, ledger
-from shared.chassis import outbox
+from services.notifications.store import doubts, figures, ledger, traces
+from shared.chassis import outbox, tracing
 from shared.chassis.clock import Clock
 from shared.chassis.database import Pool
 
@@ -33,9 +33,13 @@ async def look_after(settings: Settings, shown: Figures, pool: Pool, clock: Cloc
     async with pool.acquire() as tx, tx.transaction():
         ended = await ledger.end_late(tx, now, LIMIT)
         await outbox.record(tx, *(domain.dropped(each, now) for each in ended))
+    for each in ended:
+        shown.unsent.labels(each.reason).inc()
     async with pool.acquire() as tx:
         freed = await ledger.let_go_late(tx, MARGIN, LIMIT)
         before = now - timedelta(days=settings.keep_addresses_days)
         erased = await ledger.erase_old(tx, before, LIMIT)
+        if tracing.on():
+            await traces.forget_traces(tx, before, LIMIT)
         shown.show(await figures.count_open(tx, now), now)
     return done + len(late) + len(ended) + erased + (freed if freed == LIMIT else 0)

@@ -16,6 +16,7 @@ from services.notifications.senders.session import (
     Session,
 )
 from services.notifications.settings import Settings
+from shared.chassis import tracing
 
 log = structlog.get_logger(__name__)
 
@@ -76,7 +77,8 @@ class Relay:
                     # Only where there is enough for all: a few mails go out side by side.
                     following = todo.popleft() if len(todo) >= self._at_a_time else None
                     ahead = following[1] if following else None
-                    answer = answers[place] = await self._deliver(session, mail, ahead)
+                    deliver = self._deliver_traced if tracing.on() else self._deliver
+                    answer = answers[place] = await deliver(session, mail, ahead)
                     if answer.about_us:
                         self._step_back(answer.text)
                         break
@@ -89,6 +91,25 @@ class Relay:
                     todo.appendleft(following)
                 if session is not None and session.release():
                     self._idle.append(session)
+
+    async def _deliver_traced(self, session: Session, mail: Mail, following: Mail | None) -> Answer:
+        settings = self._settings
+        told: dict[str, tracing.Value] = {
+            "server.address": settings.smtp_host,
+            "server.port": settings.smtp_port,
+            "network.protocol.name": "smtp",
+            "partner_tools.message_id": str(mail.message_id),
+        }
+        span, result = tracing.begin("client", "SMTP send", mail.trace, told), "unknown"
+        try:
+            answer = await self._deliver(session, mail, following)
+            result = answer.result
+            if answer.code is not None:
+                span.set({"smtp.response.code": answer.code})
+            return answer
+        finally:
+            span.set({"partner_tools.outcome": result})
+            span.end(None if result == "accepted" else result)
 
     async def _deliver(self, session: Session, mail: Mail, following: Mail | None) -> Answer:
         if monotonic() > mail.send_by:

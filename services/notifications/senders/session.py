@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, cast
+from uuid import UUID
 
 from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 
@@ -26,7 +27,8 @@ LONGEST_ANSWER: Final = 500
 class Mail:
     """A mail, ready to be sent, with CRLF line ends throughout.
 
-    ``send_by`` is the monotonic time (seconds) after which it is no longer ours to send.
+    ``send_by`` is the monotonic time (seconds) after which it is no longer ours to send;
+    ``trace`` is the traceparent of what led to it, while spans are made.
     """
 
     sender: str
@@ -34,6 +36,8 @@ class Mail:
     copied: str | None
     body: bytes
     send_by: float
+    trace: str | None = None
+    message_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -301,6 +301,27 @@ async def erase(tx: Connection, key: UUID) -> tuple[list[domain.Ended], datetime
     return [_ended(row) for row in rows], at
 
 
+async def forget_addresses(tx: Connection, people: Sequence[UUID]) -> int:
+    """Forget where persons were told, and what the relay answered. Gives how many messages."""
+    rows = await tx.fetch(
+        """
+        UPDATE messages
+           SET address = CASE WHEN recipient_id = ANY($1::uuid[]) THEN NULL ELSE address END,
+               copied_address = CASE WHEN copied_user_id = ANY($1::uuid[]) THEN NULL
+                                     ELSE copied_address END
+         WHERE (recipient_id = ANY($1::uuid[]) AND address IS NOT NULL)
+            OR (copied_user_id = ANY($1::uuid[]) AND copied_address IS NOT NULL)
+        RETURNING message_id
+        """,
+        list(people),
+    )
+    await tx.execute(
+        "UPDATE attempts SET answer = NULL WHERE message_id = ANY($1::uuid[])",
+        [row["message_id"] for row in rows],
+    )
+    return len(rows)
+
+
 async def erase_old(tx: Connection, before: datetime, limit: int) -> int:
     """Forget the addresses of messages planned before an instant. Gives their number."""
     status = await tx.execute(

@@ -61,16 +61,23 @@ async def hand_over(tx: Connection, told: Sequence[Addressed], now: datetime, le
     """Note, before they are sent, to whom messages go; the lease is for the answer to come."""
     await tx.execute(
         """
+        WITH said AS (
+            SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::uuid[],
+                                 $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
+                                 $11::integer[], $12::uuid[])
+                AS said (message_id, token, recipient_id, audience, copied, owner, source, rule,
+                         address, copied_address, number, partner_id)
+        ), begun AS (
+            INSERT INTO attempts (message_id, number, partner_id, token, handed_over_at)
+            SELECT message_id, number, partner_id, token, $13 FROM said
+        )
         UPDATE messages m
-           SET state = 'handed_over', attempts = m.attempts + 1, recipient_id = said.recipient_id,
+           SET state = 'handed_over', attempts = said.number, recipient_id = said.recipient_id,
                audience = said.audience, copied_user_id = said.copied, owner = said.owner,
                owner_source = said.source, rule = said.rule, reason = NULL,
                address = said.address, copied_address = said.copied_address,
-               lease_until = clock_timestamp() + $11::interval
-          FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::text[], $5::uuid[], $6::text[],
-                      $7::text[], $8::text[], $9::text[], $10::text[])
-            AS said (message_id, token, recipient_id, audience, copied, owner, source, rule,
-                     address, copied_address)
+               lease_until = clock_timestamp() + $14::interval
+          FROM said
          WHERE m.message_id = said.message_id AND m.token = said.token AND m.state = 'claimed'
         """,
         [each.turn.claim.message_id for each in told],
@@ -83,18 +90,10 @@ async def hand_over(tx: Connection, told: Sequence[Addressed], now: datetime, le
         [each.recipient.rule for each in told],
         [each.recipient.person.email for each in told],
         [each.recipient.copied and each.recipient.copied.email for each in told],
-        lease,
-    )
-    await tx.execute(
-        """
-        INSERT INTO attempts (message_id, number, partner_id, token, handed_over_at)
-        SELECT *, $5 FROM unnest($1::uuid[], $2::integer[], $3::uuid[], $4::bigint[])
-        """,
-        [each.turn.claim.message_id for each in told],
         [each.turn.attempts + 1 for each in told],
         [each.turn.partner_id for each in told],
-        [each.turn.claim.token for each in told],
         now,
+        lease,
     )
 
 
@@ -196,10 +195,24 @@ async def settle(tx: Connection, outcomes: Sequence[Outcome]) -> dict[UUID, int]
     """Write what came of hand-overs; give the new version of each message that was still ours.
 
     A late answer to a message that is in doubt meanwhile settles the doubt, as long as nobody
-    took it up again.
+    took it up again. What is known of an attempt is kept whoever has the message now.
     """
     rows = await tx.fetch(
         """
+        WITH said AS (
+            SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[],
+                                 $6::timestamptz[], $7::integer[], $8::integer[],
+                                 $9::timestamptz[], $10::integer[], $11::integer[], $12::text[])
+                AS said (message_id, token, state, result, reason, available_at, put_off, news, at,
+                         number, code, answer)
+        ), tried AS (
+            UPDATE attempts a
+               SET outcome = said.result, code = said.code, answer = said.answer,
+                   finished_at = said.at
+              FROM said
+             WHERE a.message_id = said.message_id AND a.number = said.number
+               AND a.token = said.token
+        )
         UPDATE messages m
            SET state = said.state, reason = said.reason, lease_until = NULL,
                ready = said.state IN ('planned', 'deferred'),
@@ -207,9 +220,7 @@ async def settle(tx: Connection, outcomes: Sequence[Outcome]) -> dict[UUID, int]
                deferrals = m.deferrals + said.put_off, version = m.version + said.news,
                doubted = m.doubted OR said.result = 'unknown',
                settled_at = CASE WHEN said.state IN ('accepted', 'rejected') THEN said.at END
-          FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[],
-                      $6::timestamptz[], $7::integer[], $8::integer[], $9::timestamptz[])
-            AS said (message_id, token, state, result, reason, available_at, put_off, news, at)
+          FROM said
          WHERE m.message_id = said.message_id AND m.token = said.token
            AND (m.state IN ('handed_over', 'unknown') OR (m.state = 'planned' AND m.doubted))
         RETURNING m.message_id, m.version
@@ -223,36 +234,16 @@ async def settle(tx: Connection, outcomes: Sequence[Outcome]) -> dict[UUID, int]
         [1 if each.put_off else 0 for each in outcomes],
         [1 if tells(each) else 0 for each in outcomes],
         [each.at for each in outcomes],
+        [each.number for each in outcomes],
+        [each.code for each in outcomes],
+        [each.answer for each in outcomes],
     )
-    ours = {row["message_id"]: row["version"] for row in rows}
-    await _save_attempts(tx, outcomes)
-    return ours
+    return {row["message_id"]: row["version"] for row in rows}
 
 
 def tells(outcome: Outcome) -> bool:
     """Whether an event follows: what is put off or was not sent is still to come."""
     return outcome.result in ("accepted", "unknown") or outcome.state is domain.State.REJECTED
-
-
-async def _save_attempts(tx: Connection, outcomes: Sequence[Outcome]) -> None:
-    await tx.execute(
-        """
-        UPDATE attempts a
-           SET outcome = said.result, code = said.code, answer = said.answer,
-               finished_at = said.at
-          FROM unnest($1::uuid[], $2::integer[], $3::bigint[], $4::text[], $5::integer[],
-                      $6::text[], $7::timestamptz[])
-            AS said (message_id, number, token, result, code, answer, at)
-         WHERE a.message_id = said.message_id AND a.number = said.number AND a.token = said.token
-        """,
-        [each.claim.message_id for each in outcomes],
-        [each.number for each in outcomes],
-        [each.claim.token for each in outcomes],
-        [each.result for each in outcomes],
-        [each.code for each in outcomes],
-        [each.answer for each in outcomes],
-        [each.at for each in outcomes],
-    )
 
 
 async def save_steps(

@@ -25,6 +25,7 @@ __all__ = ["Letter", "Letterhead", "MailView", "UnsafeError", "write"]
 
 LONGEST_REASON = 1000
 MOST_PRODUCTS = 50
+LONGEST_LINE = 998  # RFC 5322 2.1.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,18 +189,24 @@ def _assembled(letter: Letter, head: Letterhead, subject: str, text: str, html: 
         f'Content-Type: multipart/alternative; boundary="{mark}"',
         "",
         f"--{mark}",
-        _part("plain", text),
+        _part("plain", text, mark),
         f"--{mark}",
-        _part("html", html),
+        _part("html", html, mark),
         f"--{mark}--",
         "",
     ]
     return "\r\n".join(lines).encode("ascii")
 
 
-def _part(form: str, content: str) -> str:
+def _part(form: str, content: str, mark: str) -> str:
+    """A part as it is where mail can carry it so, which saves a third of the writing."""
+    plainly = content.isascii() and mark not in content
+    if plainly and max(map(len, content.split("\r\n"))) <= LONGEST_LINE:
+        encoding = "7bit"
+    else:
+        encoding = "quoted-printable"
+        content = b2a_qp(content.encode("utf-8", "replace"), istext=True).decode("ascii")
     return (
         f"Content-Type: text/{form}; charset=utf-8\r\n"
-        "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
-        + b2a_qp(content.encode("utf-8", "replace"), istext=True).decode("ascii")
+        f"Content-Transfer-Encoding: {encoding}\r\n\r\n{content}"
     )

@@ -48,12 +48,12 @@ class Look:
 
 
 class Row(NamedTuple):
-    """What one renewal adds to it; ``products`` is JSON, amounts are decimal texts."""
+    """What one renewal adds to it; ids are texts, so are amounts, and ``products`` is JSON."""
 
     version: int
-    renewal_id: UUID
-    client_id: UUID
-    partner_id: UUID
+    renewal_id: str
+    client_id: str
+    partner_id: str
     currency: str
     current_mrr: str
     renewal_mrr: str
@@ -102,19 +102,22 @@ def payload(found: Look, row: Row, occurred_at: str) -> bytes:
     ).encode()
 
 
-def header_base(now: datetime) -> str:
-    """The headers that all events of a sweep share, as the beginning of a JSON object."""
+def header_base(now: datetime, trace: str | None = None) -> str:
+    """The headers that all events of a sweep share, as the beginning of a JSON object.
+
+    ``trace`` is the traceparent of the sweep, while spans are made.
+    """
     nobody = UUID(int=0)
     named = dict.fromkeys(("renewal_id", "client_id", "partner_id"), nobody)
     fields: dict[str, Any] = {"version": 1, "occurred_at": now, **named}
     sample = Approaching.model_construct(**fields)
-    described = headers.of_event(sample, event_id="", correlation_id="")
+    described = headers.of_event(sample, event_id="", correlation_id="", traceparent=trace)
     common = {name: text for name, text in described.items() if name not in DUE_HEADERS}
     assert described.keys() - common.keys() == set(DUE_HEADERS)  # noqa: S101 - else one would be lost
     return json.dumps(common)[:-1]
 
 
-def header(base: str, row: Row, event_id: UUID) -> str:
+def header(base: str, row: Row, event_id: str) -> str:
     """The headers of one event, as a JSON object. Time alone causes it: it starts a correlation."""
     return (
         f'{base},"ce_id":"{event_id}","ce_subject":"{row.renewal_id}",'

@@ -3,6 +3,7 @@
 from services.tiers.store.partners import (
     due_partners,
     find_partner,
+    lift_versions,
     list_partner_ids,
     list_partners,
     list_zones,
@@ -46,6 +47,7 @@ __all__ = [
     "due_partners",
     "find_book",
     "find_partner",
+    "lift_versions",
     "list_accounts",
     "list_accounts_turning",
     "list_clients",

@@ -341,3 +341,18 @@ async def save_reviews(tx: Connection, reviews: Collection[Review], at: datetime
 
 def _json(performance: Performance | None) -> str | None:
     return None if performance is None else performance.model_dump_json()
+
+
+async def lift_versions(tx: Connection, said: Mapping[UUID, int]) -> int:
+    """Give whatever was said to have a greater version than it has one above that."""
+    done = await tx.execute(
+        """
+        UPDATE partners AS p
+           SET version = said.version + 1
+          FROM unnest($1::uuid[], $2::bigint[]) AS said (id, version)
+         WHERE p.partner_id = said.id AND p.version < said.version
+        """,
+        list(said),
+        list(said.values()),
+    )
+    return int(done.rpartition(" ")[2])

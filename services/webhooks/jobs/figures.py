@@ -4,6 +4,7 @@ from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from services.webhooks import domain
 from services.webhooks.store.reading import Waiting
 
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -16,6 +17,8 @@ class Figures:
         self.attempts = Counter(
             "webhook_attempts", "Attempts by what came of them.", ["outcome"], registry=registry
         )
+        for outcome in domain.Outcome:  # from the start, so that the first one is an increase
+            self.attempts.labels(outcome.value)
         self.seconds = Histogram(
             "webhook_attempt_seconds",
             "Time that an attempt took.",
