@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from functools import partial
 
 from fastapi import APIRouter, FastAPI
@@ -32,7 +33,7 @@ from services.dashboard.settings import Settings
 from services.dashboard.store import builds, sessions
 from shared.chassis import background, commands, dead_letters, http
 from shared.chassis.clock import Clock
-from shared.chassis.database import Pool, open_pool
+from shared.chassis.database import Connection, Pool, open_pool
 from shared.chassis.identity import Verifier
 from shared.chassis.inbox import Inbox
 
@@ -79,6 +80,7 @@ def create_app(settings: Settings, clock: Clock, *, verifier: Verifier | None = 
             http.Job("tidy", _tidy, 60, enabled=settings.run_consumers),
         ],
         extras=EXTRAS if settings.run_http else (),
+        reading=http.Reading(STANDING, _read_standing),
         refused=Refused,
         description="The page of the partner's people. It is made from the topics alone.",
         verifier=verifier,
@@ -96,7 +98,7 @@ async def keeping_up(app: FastAPI) -> AsyncIterator[None]:
 
     settings: Settings = app.state.settings
     topics = [inbox.topic for inbox in INBOXES]
-    await kafka.check_topics(settings.kafka_servers, topics, seconds=settings.start_timeout)
+    await kafka.check_topics(settings.kafka, topics, seconds=settings.start_timeout)
 
     def feeding(inboxes: Sequence[Inbox]) -> None:
         app.state.inboxes = inboxes
@@ -105,6 +107,17 @@ async def keeping_up(app: FastAPI) -> AsyncIterator[None]:
     end = http.ending(app, "projection")
     async with background.running(projection.run(app.state.pool), "projection", end=end):
         yield
+
+
+STANDING = {
+    "read_model_behind_seconds": "Age of what the pages show: of the topic heard least lately."
+}
+
+
+async def _read_standing(tx: Connection, now: datetime) -> dict[str, float]:
+    until = await builds.find_heard_until(tx)
+    behind = max(0.0, (now - until).total_seconds()) if until else 0.0
+    return {"read_model_behind_seconds": behind}
 
 
 async def _tidy(pool: Pool, _: Clock) -> int:

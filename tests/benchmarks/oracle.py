@@ -30,7 +30,7 @@ class Seen:
     def note(self, record: "ConsumerRecord[bytes, bytes]", *, ordered: bool) -> None:
         """Count a record by its id; with ``ordered``, hold its version against its subject's."""
         identity = next(value for name, value in record.headers if name == "ce_id")
-        self.ids[identity] += 1
+        self.ids[identity] = self.ids.get(identity, 0) + 1
         if ordered and self.ids[identity] == 1:
             found = dict(record.headers)
             subject, version = found["ce_subject"], int(found["ce_aggregateversion"])
@@ -74,6 +74,8 @@ async def watch(
     consumer: AIOKafkaConsumer[bytes, bytes] = AIOKafkaConsumer(
         bootstrap_servers=servers,
         isolation_level="read_committed",
+        # What it takes from the machine, the service lacks: it asks for much at a time.
+        fetch_min_bytes=512 * 1024,
         fetch_max_wait_ms=50,
         max_partition_fetch_bytes=4 * 1024 * 1024,
         enable_auto_commit=False,

@@ -8,7 +8,7 @@ from playwright.async_api import Page, Route, expect
 
 from tests.browser.portfolio import ACME, ERA, OWN, POC, Company
 from tests.browser.site import Site
-from tests.browser.steps import ACT, act, dialog, find, panel, row
+from tests.browser.steps import ACT, act, dialog, find, panel, row, search
 from tests.browser.visits import Visits
 from tests.journeys.system import Person
 
@@ -141,3 +141,29 @@ async def say(site: Site, client: Company, services: str) -> None:
             headers={"If-Match": now.headers["ETag"]},
         )
         assert answer.is_success, answer.text
+
+
+async def test_a_refresh_that_comes_late_takes_nothing_away_that_was_opened_meanwhile(
+    visits: Visits,
+) -> None:
+    page = await visits.open("/dashboard")
+    let_go = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await let_go.wait()
+        await route.continue_()
+
+    await page.route(re.compile("/dashboard"), hold, times=1)
+    async with page.expect_request(re.compile("/dashboard")) as held:
+        while not held.is_done():  # within a second of a change that was real it is passed over
+            await page.evaluate("document.body.dispatchEvent(new Event('changed'))")
+            await page.wait_for_timeout(200)
+    await search(page, ACME.name)
+    await expect(page.get_by_role("row")).to_have_count(2)  # one is the head
+
+    let_go.set()
+    answer = await (await held.value).response()
+    assert answer is not None
+    await answer.finished()
+    await page.evaluate("new Promise((done) => setTimeout(done, 300))")  # there it would be shown
+    await expect(page.get_by_role("row")).to_have_count(2)

@@ -4,7 +4,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]  # none
 from playwright.async_api import (
@@ -29,7 +29,11 @@ TOLD_VIOLATIONS = """
 """
 AXE = Axe()
 # `target-size` is off unless it is asked for; everything else is on.
-AXE_OPTIONS = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
+AXE_OPTIONS: Final[dict[str, Any]] = {
+    "resultTypes": ["violations"],
+    "rules": {"target-size": {"enabled": True}},
+}
+COLOURS: Final = {"runOnly": ["color-contrast", "link-in-text-block"]}
 BAD_STATUS = 400
 
 expect.set_options(timeout=WAIT_MS)
@@ -145,23 +149,29 @@ async def sign_in_as(page: Page, address: str, name: str) -> None:
     await expect(page.get_by_role("navigation", name="Main")).to_be_visible()
 
 
-async def accessible(page: Page) -> None:
-    """Fail with what axe finds on the page as it is now."""
+async def accessible(page: Page, within: str | None = None, **options: Any) -> None:
+    """Fail with what axe finds on the page as it is now, or in what a selector finds there."""
     await _settled(page)
-    found = await AXE.run(page, options=AXE_OPTIONS)
+    if not await page.evaluate("'axe' in window"):  # half a megabyte to compile
+        await page.evaluate(AXE.axe_script)
+    violations = await page.evaluate(
+        "async ([within, options]) => (await axe.run(within ?? document, options)).violations",
+        [within, AXE_OPTIONS | options],
+    )
     told = [
         f"{each['id']}: {each['help']}\n  {node['html'][:300]}\n  {node['failureSummary']}"
-        for each in found.response["violations"]
+        for each in violations
         for node in each["nodes"]
     ]
     assert not told, f"{page.url}\n" + "\n".join(told)
 
 
-async def accessible_in_both_themes(page: Page) -> None:
-    """`accessible`, light and dark."""
-    for theme in ("light", "dark"):
-        await page.emulate_media(color_scheme=theme)
-        await accessible(page)
+async def accessible_in_both_themes(page: Page, within: str | None = None) -> None:
+    """`accessible` in the light, and the colours in the dark: nothing else is different there."""
+    await page.emulate_media(color_scheme="light")
+    await accessible(page, within)
+    await page.emulate_media(color_scheme="dark")
+    await accessible(page, within, **COLOURS)
 
 
 async def _settled(page: Page) -> None:

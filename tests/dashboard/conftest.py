@@ -1,6 +1,6 @@
 """A database of the dashboard for each test, empty or with a portfolio in it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,8 +27,17 @@ SERVING = "model_a, public"
 
 
 @pytest.fixture
-async def address(database: MakeDatabase) -> Addresses:
+async def address(database: MakeDatabase, request: pytest.FixtureRequest) -> Addresses:
+    """The database: empty, or for a test that asks for ``filled`` with the portfolio in it."""
+    if "filled" in request.fixturenames:
+        return (await database.filled(fill, "dashboard"))["dashboard"]
     return await database("dashboard")
+
+
+async def fill(made: Mapping[str, Addresses]) -> None:
+    """Tell the dashboard of the portfolio."""
+    async with open_pool(made["dashboard"].dsn, max_size=1, search_path=SERVING) as pool:
+        await portfolio.tell(pool)
 
 
 @pytest.fixture
@@ -41,9 +50,8 @@ async def pool(address: Addresses) -> AsyncIterator[Pool]:
 
 
 @pytest.fixture
-async def filled(pool: Pool) -> Pool:
+def filled(pool: Pool) -> Pool:
     """The database with the portfolio of `tests/dashboard/portfolio.py`, put in by the handlers."""
-    await portfolio.tell(pool)
     return pool
 
 
@@ -94,11 +102,9 @@ def visitor(page: httpx2.AsyncClient) -> visiting.Visitor:
 
 
 @pytest.fixture
-async def there(
-    database: MakeDatabase, clock: ManualClock, tmp_path: Path
-) -> AsyncIterator["World"]:
+async def there(database: MakeDatabase, clock: ManualClock) -> AsyncIterator["World"]:
     """The page with the real clients and renewals services behind it."""
     from tests.dashboard.owning import world  # it imports from here
 
-    async with world(database, clock, tmp_path) as made:
+    async with world(database, clock) as made:
         yield made

@@ -10,12 +10,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
 import httpx2
 from fastapi import FastAPI
 
+from deploy.local.databases import Addresses
 from services.clients import main as clients
 from services.dashboard import main as dashboard
 from services.dashboard.senders.owners import Owners
@@ -31,7 +33,7 @@ from shared.contracts.event import Event
 from tests import tokens
 from tests.clients import portfolio as files
 from tests.clients.conftest import settings_for as clients_settings
-from tests.conftest import MakeDatabase
+from tests.conftest import NOON, MakeDatabase
 from tests.dashboard.conftest import SERVING
 from tests.dashboard.conftest import settings_for as dashboard_settings
 from tests.dashboard.signing_in import sign_in
@@ -52,6 +54,7 @@ QUOTES = (
     f"{NORTH},1,{START},Bigger,Service Hub Starter,20.00,USD,no\n"
 )
 PAUSE = 0.005
+SERVICES = ("clients", "renewals", "dashboard")
 
 
 class _Door(httpx2.AsyncBaseTransport):
@@ -179,10 +182,33 @@ class World:
 
 
 @asynccontextmanager
-async def world(database: MakeDatabase, clock: ManualClock, folder: Path) -> AsyncIterator[World]:
+async def world(database: MakeDatabase, clock: ManualClock) -> AsyncIterator[World]:
     """North with Acme, Bolt and Crest, South with Delta, as the services themselves tell it."""
-    names = ("clients", "renewals", "dashboard")
-    dsns = {name: (await database(name)).dsn for name in names}
+    async with _opened(await database.filled(_fill, *SERVICES), clock) as made:
+        flow = asyncio.create_task(made._flow())
+        made.flowing.set()
+        yield made
+        flow.cancel()
+
+
+async def _fill(addresses: Mapping[str, Addresses]) -> None:
+    clock = ManualClock(NOON)
+    async with _opened(addresses, clock) as made:
+        with TemporaryDirectory() as folder:
+            partners, quotes = Path(folder, "files"), Path(folder, "quotes")
+            await files.bring(made.pool("clients"), partners, files.two_partners(), clock)
+            await made.settled()
+            quotes.mkdir()
+            (quotes / "quotes.csv").write_text(QUOTES)
+            settings = renewals_settings("postgresql://localhost/none", import_wait=0)
+            await run("renewals", TABLES, quotes, made.pool("renewals"), Context(clock, settings))
+            await made.settled()
+
+
+@asynccontextmanager
+async def _opened(addresses: Mapping[str, Addresses], clock: ManualClock) -> AsyncIterator[World]:
+    """The services, started on these databases."""
+    dsns = {name: each.dsn for name, each in addresses.items()}
     apps = {
         "clients": clients.create_app(
             clients_settings(dsns["clients"]), clock, verifier=tokens.verifier()
@@ -215,19 +241,7 @@ async def world(database: MakeDatabase, clock: ManualClock, folder: Path) -> Asy
         hearing["dashboard"] = await stack.enter_async_context(
             open_pool(dsns["dashboard"], application_name="test hearing", search_path=SERVING)
         )
-        made = World(clock, apps, doors, http, hearing)
-        await files.bring(made.pool("clients"), folder / "files", files.two_partners(), clock)
-        await made.settled()
-        quotes = folder / "quotes"
-        quotes.mkdir()
-        (quotes / "quotes.csv").write_text(QUOTES)
-        settings = renewals_settings("postgresql://localhost/none", import_wait=0)
-        await run("renewals", TABLES, quotes, made.pool("renewals"), Context(clock, settings))
-        await made.settled()
-        flow = asyncio.create_task(made._flow())
-        stack.callback(flow.cancel)
-        made.flowing.set()
-        yield made
+        yield World(clock, apps, doors, http, hearing)
 
 
 __all__ = ["World", "from_clients", "world"]

@@ -1,6 +1,6 @@
 """The page as a whole, with a real tiers service beside it that has heard of the same portfolio."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -74,7 +74,9 @@ async def standing(
     database: MakeDatabase, clock: ManualClock, *, told: bool = True, **other: Any
 ) -> AsyncIterator[Page]:
     """The page of Brightwater's admin; ``told`` False: nothing was heard of anything yet."""
-    dashboard, service = await database("dashboard"), await database("tiers")
+    names = "dashboard", "tiers"
+    dsns = await database.filled(_fill, *names) if told else {n: await database(n) for n in names}
+    dashboard, service = dsns["dashboard"], dsns["tiers"]
     made = create_tiers(tiers_settings(service.dsn), clock, verifier=tokens.verifier())
     app = main.create_app(
         settings_for(dashboard.dsn, public_url=PUBLIC_URL, **other),
@@ -91,8 +93,6 @@ async def standing(
     ):
         app.state.tiers = Tiers(http)
         page = Page(app, pool, made, tiers_pool)
-        if told:
-            await tell(page)
         await page.sign_in(ADMIN, BRIGHTWATER)
         yield page
 
@@ -107,41 +107,50 @@ async def _pools(*addresses: Addresses) -> AsyncIterator[tuple[Pool, Pool]]:
         yield pool, other
 
 
-async def tell(page: Page) -> None:
+async def _fill(made: Mapping[str, Addresses]) -> None:
+    async with _pools(made["dashboard"], made["tiers"]) as (pool, tiers_pool):
+        await _tell(pool, tiers_pool)
+
+
+async def _tell(pool: Pool, tiers_pool: Pool) -> None:
     """The portfolio to both services, and to the page what the tiers service makes of it."""
-    await portfolio.tell(page.pool)
+    await portfolio.tell(pool)
     clock = ManualClock(NOW)
     state = portfolio.said()[clients.STATE]
-    await page.tiers_pool.execute(
+    await tiers_pool.execute(
         "INSERT INTO certifications VALUES ($1, '2025-01-03', '2026-12-03')", BRIGHTWATER
     )
     known = {each.client_id: each for each in state if isinstance(each, clients.ClientSnapshot)}
     partners = [each for each in state if isinstance(each, clients.PartnerSnapshot)]
     begun = datetime(2025, 6, 1, 12, tzinfo=UTC)
     await deliver(
-        from_state, page.tiers_pool,
+        from_state, tiers_pool,
         *(each.model_copy(update={"occurred_at": begun}) for each in partners),
     )  # fmt: skip
     for short, day in STORY:
         at = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
         clock.set(at)
-        await jobs.move_days(page.tiers_pool, clock)
+        await jobs.move_days(tiers_pool, clock)
         snapshot = known.pop(portfolio.CLIENTS[short])
-        await deliver(from_state, page.tiers_pool, snapshot.model_copy(update={"occurred_at": at}))
+        await deliver(from_state, tiers_pool, snapshot.model_copy(update={"occurred_at": at}))
     clock.set(NOW)
-    await jobs.move_days(page.tiers_pool, clock)
+    await jobs.move_days(tiers_pool, clock)
     others = [
         each.model_copy(update={"occurred_at": NOW})
         for each in known.values()
         if each.partner_id != BRIGHTWATER
     ]
-    await deliver(from_state, page.tiers_pool, *others)
-    await pass_on(page)
+    await deliver(from_state, tiers_pool, *others)
+    await _pass_on(pool, tiers_pool)
 
 
 async def pass_on(page: Page) -> None:
     """Hand the page what the tiers service said of where partners stand."""
+    await _pass_on(page.pool, page.tiers_pool)
+
+
+async def _pass_on(pool: Pool, tiers_pool: Pool) -> None:
     [inbox] = [each for each in INBOXES if each.topic == tiers.STATE]
-    said = await published(page.tiers_pool, tiers.PartnerTierSnapshot)
+    said = await published(tiers_pool, tiers.PartnerTierSnapshot)
     newer = [each.model_copy(update={"version": each.version + 1000}) for each in said]
-    await deliver(inbox, page.pool, *newer)
+    await deliver(inbox, pool, *newer)

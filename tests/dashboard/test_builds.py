@@ -1,6 +1,7 @@
 """Two models of one shape, of which one serves; and what is left of those that served before."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import asyncpg
 import pytest
@@ -89,6 +90,15 @@ async def rebuilt_beside(pool: Pool) -> None:
                 await inbox._lists[event.TYPE]([event], conn)
         await conn.execute("RESET search_path")
         await builds.switch(conn, build, {})
+
+
+async def test_how_old_what_is_shown_is_goes_by_the_topic_heard_least_lately(plain: Pool) -> None:
+    async with plain.acquire() as conn:
+        assert await builds.find_heard_until(conn) is None
+        long_ago = portfolio.NOW - timedelta(hours=1)
+        heard = {"clients.state.v1": portfolio.NOW, "renewals.state.v1": long_ago}
+        await builds.save_progress(conn, (await builds.find_serving(conn)).revision, heard)
+        assert await builds.find_heard_until(conn) == long_ago
 
 
 async def test_a_model_that_somebody_still_reads_is_not_emptied(plain: Pool) -> None:

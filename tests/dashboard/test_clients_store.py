@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,6 +13,7 @@ import pytest
 from services.dashboard import handlers
 from services.dashboard.domain.clients import ClientRow
 from services.dashboard.store import clients as store
+from services.dashboard.store.places import Place
 from shared.chassis.database import Connection, Pool
 from shared.contracts import clients
 from tests.dashboard.conftest import seen_by
@@ -124,7 +126,7 @@ async def test_amounts_are_compared_within_a_currency_only(
             tx, store.Wanted(), sort="mrr", descending=sort == "-mrr", limit=100
         )
 
-    shown = [next(iter(row.mrrs.items())) if row.mrrs else ("", 0) for row in found.rows]
+    shown = [row.mrrs[0] if row.mrrs else ("", 0) for row in found.rows]
     assert shown == sorted(shown, reverse=sort == "-mrr")
 
 
@@ -142,7 +144,7 @@ async def test_a_page_counts_all_that_match_and_not_what_it_shows(
 async def test_a_place_after_all_that_is_left_shows_nothing_and_still_counts(
     pool: Pool, many: list[clients.ClientSnapshot]
 ) -> None:
-    end = store.Place(("zzzz",), UUID(int=2**128 - 1))
+    end = Place(("zzzz",), UUID(int=2**128 - 1))
 
     async with seen_by(pool, PARTNER) as tx:
         found = await store.list_clients(tx, store.Wanted(), sort="domain", at=end, limit=5)
@@ -160,3 +162,57 @@ async def test_a_partner_sees_its_own_clients_alone(
         unknown = await store.find_client(tx, many[0].client_id)
 
     assert (found.matches, choices, unknown) == (0, store.Choices((), ()), None)
+
+
+@pytest.mark.parametrize("typed", ["a", "E", "a.example", "b e", "zzz", "100%", "_"])
+async def test_what_is_found_in_memory_is_what_the_database_finds(
+    pool: Pool, many: list[clients.ClientSnapshot], typed: str
+) -> None:
+    async with seen_by(pool, PARTNER) as tx:
+        held = await store.hold_clients(tx)
+        places = held.find(typed)
+        for limit in (1, 7, 100):
+            wanted = store.Wanted(q=typed, default_owner="partner")
+            found = await store.list_clients(tx, wanted, sort="domain", limit=limit)
+            rows = await held.read(places[:limit], partial(store.read_clients, tx))
+            assert store.found_clients(rows, len(places), "partner") == found
+
+    assert held.whole
+    assert len(held.starts) - 1 == len([each for each in many if each.services.active])
+
+
+async def test_of_a_partner_with_too_many_clients_none_are_held(
+    pool: Pool, many: list[clients.ClientSnapshot], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.dashboard.store.held.MOST_ROWS", 5)
+
+    async with seen_by(pool, PARTNER) as tx:
+        held = await store.hold_clients(tx)
+
+    assert (held.names, held.ids, held.whole) == (b"", b"", False)
+
+
+async def test_rows_are_read_once_with_those_around_them(
+    pool: Pool, many: list[clients.ClientSnapshot], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.dashboard.store.held.BLOCK", 4)
+    monkeypatch.setattr("services.dashboard.store.held.BLOCK_BYTES", 4 * 16)
+    monkeypatch.setattr("services.dashboard.store.held.AHEAD", 2)
+    asked: list[int] = []
+
+    async with seen_by(pool, PARTNER) as tx:
+
+        async def read(missing: list[str]) -> list[str]:
+            asked.append(len(missing))
+            return await store.read_clients(tx, missing)
+
+        held = await store.hold_clients(tx)
+        count = len(held.starts) - 1
+        assert count % 4
+        every = await store.read_clients(
+            tx, [held.ids[at : at + 16].hex() for at in range(0, len(held.ids), 16)]
+        )
+        for places in ([1], [0, 3, 7], [13, 2, 14], range(count), [count - 1]):
+            assert await held.read(places, read) == [every[place] for place in places]
+    # Up to two blocks of what was not there, beside those that were asked for.
+    assert asked == [8, 8, count - 16]

@@ -13,7 +13,7 @@ import pytest
 from deploy.local.databases import Addresses
 from services.dashboard.views import formats, frame, render, template
 from services.dashboard.views.assets import ASSETS, FOLDER, JOINED, STYLES
-from services.dashboard.views.rows import filled, hole
+from services.dashboard.views.rows import filled_row, hole
 from shared.chassis.clock import ManualClock
 from shared.chassis.database import Pool
 from tests.dashboard.looking import Sight, link, looking, words
@@ -205,7 +205,7 @@ def test_values_that_look_like_places_of_a_row_are_only_text() -> None:
     names = ("columns", "serviced", "name", "products", "more", "band", "mrrs", "crm", "portal")
     values = dict.fromkeys(("id", "href", "label"), f"{hole('id')}<b>")
 
-    html = filled(row, names, [(((), True, False, 0, False, "", 0, False, False), values)])
+    html = filled_row(row, names, (((), True, False, 0, False, "", 0, False, False), values))
     assert f"{hole('id')}&lt;b&gt;" in html
     assert "<b>" not in html
 
@@ -216,4 +216,4 @@ def test_a_value_that_would_push_others_out_of_place_is_refused() -> None:
     values = {"id": "1", "href": "/a\0/b", "label": "c"}
 
     with pytest.raises(ValueError, match="NUL"):
-        filled(row, names, [(((), True, False, 0, False, "", 0, False, False), values)])
+        filled_row(row, names, (((), True, False, 0, False, "", 0, False, False), values))

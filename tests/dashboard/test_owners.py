@@ -10,7 +10,9 @@ import pytest
 
 from services.dashboard.domain import owners
 from services.dashboard.store import waiting
+from shared.chassis import tracing
 from shared.contracts.renewals import OwnerChoice, PartnerPolicySnapshot
+from tests import otlp
 from tests.dashboard.looking import words
 from tests.dashboard.owning import (
     ACME,
@@ -281,6 +283,29 @@ async def test_the_command_carries_the_persons_token_the_version_and_the_thread(
     assert asked.headers["X-Request-Id"] == "the-thread"
     assert asked.headers["traceparent"].startswith("00-0af7651916cd43dd8448eb211c80319c-")
     assert "cookie" not in asked.headers
+
+
+async def test_while_spans_are_made_the_owner_goes_on_from_the_span_of_the_command(
+    there: World,
+) -> None:
+    ann = await there.person()
+
+    with otlp.collecting() as collector:
+        settings = there.apps["dashboard"].state.settings.model_copy(
+            update={"otel_endpoint": collector.url}
+        )
+        async with tracing.exporting("dashboard", settings):
+            await ann.post(PATH, version=0, owner="hubspot")
+
+    [asked] = there.doors["renewals"].asked
+    [command] = [span for span in collector.spans if span.kind == "client" and span.name == "PUT"]
+    [request] = [span for span in collector.spans if span.id == command.parent]
+    assert request.kind == "server"
+    assert request.name.startswith("POST /clients/{")
+    assert asked.headers["traceparent"].startswith(f"00-{command.trace}-{command.id}-")
+    assert tracing.sampled([asked.headers["traceparent"]])
+    assert command.attributes["http.response.status_code"] == 200
+    assert command.attributes["server.address"]
 
 
 async def test_members_choose_owners_and_hubspot_only_looks(there: World) -> None:

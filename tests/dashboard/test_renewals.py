@@ -176,6 +176,21 @@ async def test_pages_in_both_directions_are_the_list_in_parts(sight: Sight) -> N
             assert [row.renewal_id for row in back] == every, sort
 
 
+@pytest.mark.parametrize("typed", ["a", "E", "harbor", "e l", "zzz", "%"])
+async def test_what_is_found_in_memory_is_what_the_database_finds(sight: Sight, typed: str) -> None:
+    async with seen_by(sight.pool, BRIGHTWATER) as tx:
+        held = await store.hold_renewals(tx)
+        places = held.find(typed)
+
+        async def read(missing: list[str]) -> list[str]:
+            return await store.read_renewals(tx, missing, TODAY)
+
+        for limit in (1, 3, 100):
+            wanted = store.Wanted(today=TODAY, default_owner="hubspot", q=typed)
+            found = await store.list_renewals(tx, wanted, sort="deadline", limit=limit)
+            assert store.found_renewals(await held.read(places[:limit], read), len(places)) == found
+
+
 async def test_amounts_of_two_currencies_are_never_compared(sight: Sight) -> None:
     html = await sight.read("/renewals?sort=-renewal_mrr")
 

@@ -6,7 +6,7 @@ from time import monotonic
 from typing import Annotated, Final, Literal, cast
 from uuid import UUID
 
-from fastapi import Depends, Query, Request
+from fastapi import Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
 from pydantic import Field, TypeAdapter
 
@@ -21,25 +21,26 @@ from services.dashboard.api.pages import (
     panel,
     read_query,
 )
+from services.dashboard.api.places import address_of, place_of
 from services.dashboard.api.ready import AskedForList
 from services.dashboard.domain import owners
 from services.dashboard.store import clients as store
 from services.dashboard.store.partners import find_partner
+from services.dashboard.store.places import Place
 from services.dashboard.store.services import find_services
 from services.dashboard.views import clients as views
 from services.dashboard.views import csv, formats, history, render
 from services.dashboard.views.frame import without
 from services.dashboard.views.rows import Pages, hidden
-from shared.chassis.http import Cursor, Invalid, Router
+from shared.chassis.http import Router
 
 router = Router(tags=["clients"], include_in_schema=False)
 lists = ready.Router(tags=["clients"], include_in_schema=False)
 
 ROWS: Final = 25
 CHANGES: Final = 50
-AHEAD, BACK = ">", "<"
 LIST: Final = "/dashboard"
-CHOICES_SECONDS: Final = 30.0
+CHOICES_SECONDS: Final = 30.0  # for which they may be older than the list
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,66 +75,47 @@ class Filters:
         )
 
 
-_FILTERS: Final = TypeAdapter(Filters)
-
-
 @dataclass(frozen=True, slots=True)
 class Order:
-    """By what the list is sorted, and where the page begins."""
+    """By what the list is sorted, and where the page begins, as the address says it."""
 
-    field: store.Sort
-    descending: bool
-    cursor: str
+    sort: Annotated[str, Field(max_length=30)] = "domain"
+    cursor: Annotated[str, Field(max_length=1000)] = ""
+
+    @property
+    def field(self) -> store.Sort:
+        """What the list is sorted by."""
+        field = self.sort.removeprefix("-")
+        return cast("store.Sort", field if field in store.SORTS else "domain")
+
+    @property
+    def descending(self) -> bool:
+        """Whether the last comes first."""
+        return self.sort == f"-{self.field}"
 
     @property
     def named(self) -> str:
         """As the address has it."""
         return f"-{self.field}" if self.descending else self.field
 
-    def place(self) -> store.Place | None:
+    def place(self) -> Place | None:
         """Where the page begins; None for the first."""
-        if not self.cursor:
-            return None
-        kinds = [kind for _, kind in store.SORTS[self.field]]
-        order, way, *key, last = Cursor.decode(self.cursor, str, str, *kinds, UUID)
-        if order != self.named or way not in (AHEAD, BACK) or None in (*key, last):
-            raise Invalid("cursor", "a page of the list in this order", self.cursor)
-        return store.Place(tuple(key), last, backwards=way == BACK)
+        return place_of(self.cursor, self.named, store.SORTS[self.field])
 
-    def address(self, here: str, place: store.Place | None) -> str:
+    def address(self, here: str, place: Place | None) -> str:
         """The address of the page that begins at a place; empty where there is none."""
-        if place is None:
-            return ""
-        way = BACK if place.backwards else AHEAD
-        cursor = Cursor.encode(self.named, way, *place.key, place.client_id)
-        return without(here, cursor=cursor)
+        return address_of(here, self.named, place)
 
 
-async def _filters(request: Request) -> Filters:
-    return read_query(_FILTERS, request)
+_FILTERS, _ORDER = TypeAdapter(Filters), TypeAdapter(Order)
 
 
-async def _order(
-    sort: Annotated[str, Query(max_length=30)] = "domain",
-    cursor: Annotated[str, Query(max_length=1000)] = "",
-) -> Order:
-    field = sort.removeprefix("-")
-    known = cast("store.Sort", field if field in store.SORTS else "domain")
-    return Order(known, sort.startswith("-") and known == field, cursor)
-
-
-async def _columns(
-    request: Request, columns: Annotated[list[str] | None, Query(max_length=20)] = None
-) -> tuple[str, ...]:
+def _columns(request: Request) -> tuple[str, ...]:
     """The columns that the address names, else those that were chosen last."""
     kept = request.cookies.get(COLUMNS_COOKIE)
-    named = columns if columns is not None else kept.split(".") if kept else views.SHOWN
+    chosen = request.query_params.getlist("columns")
+    named = chosen or (kept.split(".") if kept else views.SHOWN)
     return tuple(name for name in views.COLUMNS if name in named)
-
-
-TheFilters = Annotated[Filters, Depends(_filters)]
-TheOrder = Annotated[Order, Depends(_order)]
-TheColumns = Annotated[tuple[str, ...], Depends(_columns)]
 
 
 @router.get("/")
@@ -143,19 +125,12 @@ async def go_to_dashboard(_: AViewer) -> RedirectResponse:
 
 
 @lists.get(LIST)
-async def list_clients(
-    asked: AskedForList, filters: TheFilters, order: TheOrder, columns: TheColumns
-) -> Response:
+async def list_clients(asked: AskedForList) -> Response:
     """Alerts, and the clients of the partner."""
+    filters, order = read_query(_FILTERS, asked.request), read_query(_ORDER, asked.request)
+    columns = _columns(asked.request)
     wanted = filters.wanted(owners.default_party(asked.partner.policy))
-    found = await store.list_clients(
-        asked.tx,
-        wanted,
-        sort=order.field,
-        descending=order.descending,
-        at=order.place(),
-        limit=ROWS,
-    )
+    found = await _found(asked, wanted, order)
     here = asked.here
     word, hiding, values = hidden(filters.q, here)
     before, after = order.address(here, found.before), order.address(here, found.after)
@@ -206,29 +181,49 @@ async def list_clients(
     return ready.keep(asked, answer)
 
 
+async def _found(asked: Asking, wanted: store.Wanted, order: Order) -> store.Listed:
+    """A page of the list. What is only searched, as one types, may be found in memory."""
+    owner, place = wanted.default_owner, order.place()
+    alone = wanted == store.Wanted(default_owner=owner, q=wanted.q)
+    if wanted.q and alone and order.named == "domain" and place is None:
+        held = await ready.held(asked, LIST, store.hold_clients)
+        if held is not None:
+
+            async def read(missing: list[str]) -> list[str]:
+                return await store.read_clients(asked.tx, missing)
+
+            found = held.find(wanted.q)
+            return store.found_clients(await held.read(found[:ROWS], read), len(found), owner)
+    return await store.list_clients(
+        asked.tx,
+        wanted,
+        sort=order.field,
+        descending=order.descending,
+        at=place,
+        limit=ROWS,
+    )
+
+
 async def _has_clients(asked: Asking) -> bool:
     return bool(await store.count_clients(asked.tx, store.Wanted(services="all")))
 
 
 async def _choices(asked: Asking) -> store.Choices:
     """What there is to filter by: it changes seldom, and finding it reads every client."""
-    state = asked.request.app.state
-    if not hasattr(state, "choices"):
-        state.choices = {}
-    kept: dict[UUID, tuple[float, store.Choices]] = state.choices
-    partner_id = asked.viewer.partner_id
-    until, choices = kept.get(partner_id, (0.0, None))
-    if choices is None or monotonic() > until:
-        choices = await store.find_choices(asked.tx)
-        kept[partner_id] = (monotonic() + CHOICES_SECONDS, choices)
-    return choices
+    shelf: ready.Shelf = asked.request.app.state.shelf
+    partner_id, standing = asked.viewer.partner_id, ready.standing(asked.partner.state)
+    known = shelf.choices.find(partner_id, "any")
+    same = known is not None and asked.partner.version and known[0] == standing
+    if known is None or (not same and monotonic() > known[1]):
+        known = standing, monotonic() + CHOICES_SECONDS, await store.find_choices(asked.tx)
+        shelf.choices.keep(partner_id, "any", known)
+    return known[2]
 
 
 @router.get(f"{LIST}/clients.csv")
-async def download_clients(
-    request: Request, viewer: AViewer, filters: TheFilters, order: TheOrder
-) -> StreamingResponse:
+async def download_clients(request: Request, viewer: AViewer) -> StreamingResponse:
     """The list as a file, all pages of it."""
+    filters, order = read_query(_FILTERS, request), read_query(_ORDER, request)
     return StreamingResponse(
         csv.streamed(views.HEADS, _rows(request, viewer, filters, order)),
         media_type="text/csv; charset=utf-8",

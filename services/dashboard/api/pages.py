@@ -34,16 +34,27 @@ YEAR_SECONDS: Final = 365 * 24 * 3600
 router = Router(include_in_schema=False)
 
 
+class NotAtHand(Exception):  # noqa: N818 - says where something is not
+    """Something has to be read in the database."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """A request of somebody who is signed in, in the transaction that it reads in."""
+    """A request of somebody who is signed in, in the transaction that it reads in, if any."""
 
     request: Request
     viewer: Viewer
-    tx: Connection
+    transaction: Connection | None
     clock: Clock
     partner: PartnerRow
     today: date
+
+    @property
+    def tx(self) -> Connection:
+        """The transaction. Raises NotAtHand where it is tried to do without one."""
+        if self.transaction is None:
+            raise NotAtHand
+        return self.transaction
 
     @property
     def here(self) -> str:

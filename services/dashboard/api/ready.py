@@ -2,30 +2,34 @@
 
 import gzip
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Coroutine, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from typing import Annotated, Any, Final, Generic, TypeAlias, TypeVar
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 from typing_extensions import override
 
 from services.dashboard.api import pages
-from services.dashboard.api.guards import AViewer, TheClock, Viewer, find_viewer
-from services.dashboard.api.pages import Asking
+from services.dashboard.api.guards import AViewer, Viewer, find_viewer
+from services.dashboard.api.pages import Asking, NotAtHand
 from services.dashboard.store import reading
+from services.dashboard.store.clients import Choices
+from services.dashboard.store.held import Held
 from services.dashboard.store.partners import Alerts, PartnerRow, State, count_alerts
 from services.dashboard.views import frame
 from shared.chassis.clock import Clock
+from shared.chassis.database import Connection
 from shared.chassis.http.guards import POOL_WAIT_SECONDS
 from shared.chassis.http.idempotency import Route
 
 T = TypeVar("T")
 
-MOST_BYTES: Final = 16 * 1024 * 1024
+MOST_BYTES: Final = 4 * 1024 * 1024  # a thousand answers
 MOST_PARTNERS: Final = 256
+MOST_HELD_BYTES: Final = 40 * 1024 * 1024  # 3.5 MiB are those of a partner with 5,000 clients
 ZIP_LEVEL: Final = 3  # the next one takes twice the time for a twentieth of the bytes
 COOKIES: Final = (pages.THEME_COOKIE, pages.COLUMNS_COOKIE)
 # What depends on more than the read model and the day: what was just done may be undone for a
@@ -36,24 +40,33 @@ NEVER: Final = frozenset({"told", "panel", "columns"})
 class Notes(Generic[T]):
     """What was read last for each partner, for as long as its data stand as they did then.
 
-    Partners of which something was read lately are kept, at most so many.
+    Partners of which something was asked lately are kept: all their notes together have at most
+    so large a size, which is 1 for each where nothing else is said.
     """
 
-    def __init__(self, most: int = MOST_PARTNERS) -> None:
-        self._most = most
-        self._kept: OrderedDict[UUID, tuple[Hashable, T]] = OrderedDict()
+    def __init__(
+        self, most: int = MOST_PARTNERS, size_of: Callable[[T], int] = lambda _: 1
+    ) -> None:
+        self._most, self._size_of, self._size = most, size_of, 0
+        self._kept: OrderedDict[Hashable, tuple[Hashable, T]] = OrderedDict()
 
-    def find(self, partner_id: UUID, state: Hashable) -> T | None:
+    def find(self, partner: Hashable, state: Hashable) -> T | None:
         """What was read in this state; None where nothing was."""
-        known, value = self._kept.get(partner_id, (None, None))
-        return value if known == state else None
+        known, value = self._kept.get(partner, (None, None))
+        if known != state:
+            return None
+        self._kept.move_to_end(partner)
+        return value
 
-    def keep(self, partner_id: UUID, state: Hashable, value: T) -> None:
+    def keep(self, partner: Hashable, state: Hashable, value: T) -> None:
         """Keep what was read in a state, in place of what was kept."""
-        self._kept[partner_id] = state, value
-        self._kept.move_to_end(partner_id)
-        if len(self._kept) > self._most:
-            self._kept.popitem(last=False)
+        if before := self._kept.pop(partner, None):
+            self._size -= self._size_of(before[1])
+        self._kept[partner] = state, value
+        self._size += self._size_of(value)
+        while self._size > self._most:
+            _, (_, dropped) = self._kept.popitem(last=False)
+            self._size -= self._size_of(dropped)
 
 
 class Shelf:
@@ -64,6 +77,8 @@ class Shelf:
         self._kept: OrderedDict[Hashable, bytes] = OrderedDict()
         self.partners = Notes[PartnerRow]()
         self.alerts = Notes[Alerts]()
+        self.choices = Notes[tuple[Hashable, float, Choices]]()
+        self.held = Notes[Held](MOST_HELD_BYTES, lambda held: held.size)
 
     def find(self, key: Hashable) -> bytes | None:
         """What was kept under the key."""
@@ -123,8 +138,9 @@ async def _find(request: Request) -> Response | None:
     return _zipped(body) if body else None
 
 
-async def _asking(request: Request, viewer: AViewer, clock: TheClock) -> AsyncIterator[Asking]:
+async def _asking(request: Request, viewer: AViewer) -> AsyncIterator[Asking]:
     state = request.app.state
+    clock: Clock = state.clock
     seconds: float = state.settings.statement_timeout
     notes: Notes[PartnerRow] = state.shelf.partners
     async with (
@@ -132,18 +148,18 @@ async def _asking(request: Request, viewer: AViewer, clock: TheClock) -> AsyncIt
         reading.entered(tx, viewer.partner_id, seconds, viewer.state) as holds,
     ):
         found = viewer.state if holds else None
-        known = notes.find(viewer.partner_id, _standing(found)) if found else None
+        known = notes.find(viewer.partner_id, standing(found)) if found else None
         if found is None or known is None:
             asked = await pages.asking(request, viewer, tx, clock)
             if asked.partner.version:
-                notes.keep(viewer.partner_id, _standing(asked.partner.state), asked.partner)
+                notes.keep(viewer.partner_id, standing(asked.partner.state), asked.partner)
         else:
-            partner = replace(known, as_of=found.as_of)
-            asked = Asking(request, viewer, tx, clock, partner, clock.today(partner.time_zone))
+            asked = _asked(request, viewer, tx, known, found)
         yield asked
 
 
-def _standing(state: State) -> Hashable:
+def standing(state: State) -> Hashable:
+    """What is the same for as long as nothing of the partner changes."""
     return state.model, state.mark
 
 
@@ -153,15 +169,45 @@ def _standing(state: State) -> Hashable:
 AskedForList: TypeAlias = Annotated[Asking, Depends(_asking, scope="request")]
 
 
+async def _at_hand(request: Request) -> Asking | None:
+    """Who asks, to answer of what is in memory, where the partner is known in this state.
+
+    As with an answer that is ready, what is in memory is given out by the state that came with
+    the session: it is what would have been read at that moment.
+    """
+    viewer = await find_viewer(request)
+    if viewer is None or viewer.state is None:
+        return None
+    partner = request.app.state.shelf.partners.find(viewer.partner_id, standing(viewer.state))
+    return _asked(request, viewer, None, partner, viewer.state) if partner else None
+
+
+def _asked(
+    request: Request, viewer: Viewer, tx: Connection | None, known: PartnerRow, state: State
+) -> Asking:
+    partner, clock = replace(known, as_of=state.as_of), request.app.state.clock
+    return Asking(request, viewer, tx, clock, partner, clock.today(partner.time_zone))
+
+
 class ReadyRoute(Route):
-    """A route whose answers may be ready: then nothing of it is run but who asks."""
+    """A route for lists, whose endpoint gets an `Asking` and nothing else.
+
+    Its answers may be ready: then nothing is run but who asks. Else it is tried without the
+    database: all that a list is made of may be in memory.
+    """
 
     @override
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         make = super().get_route_handler()
 
         async def find_or_make(request: Request) -> Response:
-            return await _find(request) or await make(request)
+            if found := await _find(request):
+                return found
+            if asked := await _at_hand(request):
+                with suppress(NotAtHand):
+                    made: Response = await self.endpoint(asked)
+                    return made
+            return await make(request)
 
         return find_or_make
 
@@ -178,12 +224,30 @@ async def alerts(asked: Asking) -> Alerts:
     if not asked.partner.version:  # nothing tells its states apart
         return await count_alerts(asked.tx, asked.today)
     notes: Notes[Alerts] = asked.request.app.state.shelf.alerts
-    partner_id, standing = asked.viewer.partner_id, (_standing(asked.partner.state), asked.today)
-    known = notes.find(partner_id, standing)
+    partner_id, state = asked.viewer.partner_id, (standing(asked.partner.state), asked.today)
+    known = notes.find(partner_id, state)
     if known is None:
         known = await count_alerts(asked.tx, asked.today)
-        notes.keep(partner_id, standing, known)
+        notes.keep(partner_id, state, known)
     return known
+
+
+async def held(
+    asked: Asking, kind: str, hold: Callable[[Connection], Awaitable[Held]]
+) -> Held | None:
+    """A list in memory, as it stands in the state that is asked for; None: PostgreSQL has to look.
+
+    To read the names of all rows costs as much as to look through them there.
+    """
+    if not asked.partner.version:  # nothing tells its states apart
+        return None
+    notes: Notes[Held] = asked.request.app.state.shelf.held
+    key, state = (asked.viewer.partner_id, kind), (standing(asked.partner.state), asked.today)
+    found = notes.find(key, state)
+    if found is None:
+        found = await hold(asked.tx)
+        notes.keep(key, state, found)
+    return found if found.whole else None
 
 
 def keep(asked: Asking, answer: HTMLResponse) -> Response:

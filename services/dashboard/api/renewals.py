@@ -4,9 +4,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated, Final, Literal, cast
-from uuid import UUID
 
-from fastapi import Depends, Request
+from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 from pydantic import Field, TypeAdapter
 
@@ -14,19 +13,20 @@ from services.dashboard.api import ready, tellings
 from services.dashboard.api.commanding import Commanding
 from services.dashboard.api.guards import AViewer
 from services.dashboard.api.pages import Asking, list_page, read_query
+from services.dashboard.api.places import address_of, place_of
 from services.dashboard.api.ready import AskedForList
 from services.dashboard.domain import owners
 from services.dashboard.store import renewals as store
-from services.dashboard.views import csv, formats, frame
+from services.dashboard.store.places import Place
+from services.dashboard.views import csv, formats
 from services.dashboard.views.renewals import COLUMNS, line, record, table_rows
 from services.dashboard.views.rows import Pages, hidden
-from shared.chassis.http import Cursor, Invalid, Router
+from shared.chassis.http import Invalid, Router
 
 router = Router(tags=["renewals"], include_in_schema=False)
 lists = ready.Router(tags=["renewals"], include_in_schema=False)
 
 ROWS: Final = 25
-AHEAD, BACK = ">", "<"
 ALL, TO_ACT_ON = "/renewals", "/renewals/to-act-on"
 
 
@@ -80,29 +80,19 @@ class Filters:
         """The sort as the address has it, whatever was asked."""
         return f"{'-' if self.descending else ''}{self.field}"
 
-    def place(self) -> store.Place | None:
+    def place(self) -> Place | None:
         """Where the page begins."""
-        if not self.cursor:
-            return None
-        types = [kind for _, kind in store.SORTS[self.field]]
-        order, way, *key, last = Cursor.decode(self.cursor, str, str, *types, UUID)
-        if order != self.order or way not in (AHEAD, BACK) or None in (*key, last):
-            raise Invalid("cursor", "a page of the list in this order", self.cursor)
-        return store.Place(tuple(key), last, backwards=way == BACK)
+        return place_of(self.cursor, self.order, store.SORTS[self.field])
 
-    def address(self, here: str, place: store.Place | None) -> str:
+    def address(self, here: str, place: Place | None) -> str:
         """The address of the page that begins at a place; empty where there is none."""
-        if place is None:
-            return ""
-        way = BACK if place.backwards else AHEAD
-        cursor = Cursor.encode(self.order, way, *place.key, place.renewal_id)
-        return frame.without(here, cursor=cursor)
+        return address_of(here, self.order, place)
 
 
 _FILTERS: Final = TypeAdapter(Filters)
 
 
-async def _filters(request: Request) -> Filters:
+def _filters(request: Request) -> Filters:
     filters = read_query(_FILTERS, request)
     for field in ("deadline_from", "deadline_to"):
         _day(field, getattr(filters, field))  # says what is wrong before anything is answered
@@ -118,40 +108,32 @@ def _day(field: str, written: str) -> date | None:
         raise Invalid(field, "a day such as 2026-01-19", written) from error
 
 
-TheFilters = Annotated[Filters, Depends(_filters)]
-
-
 @lists.get(ALL)
-async def list_renewals(asked: AskedForList, filters: TheFilters) -> Response:
+async def list_renewals(asked: AskedForList) -> Response:
     """All renewals of the clients that the partner services."""
-    return await _list(asked, filters, upcoming=False)
+    return await _list(asked, upcoming=False)
 
 
 @lists.get(TO_ACT_ON)
-async def list_renewals_to_act_on(asked: AskedForList, filters: TheFilters) -> Response:
+async def list_renewals_to_act_on(asked: AskedForList) -> Response:
     """Those that wait for a decision: as many as the Alerts say."""
-    return await _list(asked, filters, upcoming=True)
+    return await _list(asked, upcoming=True)
 
 
 @router.get("/renewals.csv")
-async def save_renewals(
-    request: Request, viewer: AViewer, filters: TheFilters
-) -> StreamingResponse:
+async def save_renewals(request: Request, viewer: AViewer) -> StreamingResponse:
     """The same as a file."""
-    return _file(request, viewer, filters, upcoming=False)
+    return _file(request, viewer, upcoming=False)
 
 
 @router.get("/renewals/to-act-on.csv")
-async def save_renewals_to_act_on(
-    request: Request, viewer: AViewer, filters: TheFilters
-) -> StreamingResponse:
+async def save_renewals_to_act_on(request: Request, viewer: AViewer) -> StreamingResponse:
     """The same as a file."""
-    return _file(request, viewer, filters, upcoming=True)
+    return _file(request, viewer, upcoming=True)
 
 
-def _file(
-    request: Request, viewer: AViewer, filters: Filters, *, upcoming: bool
-) -> StreamingResponse:
+def _file(request: Request, viewer: AViewer, *, upcoming: bool) -> StreamingResponse:
+    filters = _filters(request)
     name = "renewals-to-act-on" if upcoming else "renewals"
     return StreamingResponse(
         csv.streamed(COLUMNS, _records(request, viewer, filters, upcoming=upcoming)),
@@ -176,16 +158,33 @@ async def _records(
             yield record(row, of)
 
 
-async def _list(asked: Asking, filters: Filters, *, upcoming: bool) -> Response:
-    wanted = filters.wanted(asked, upcoming=upcoming)
-    found = await store.list_renewals(
+async def _found(asked: Asking, filters: Filters, wanted: store.Wanted) -> store.Listed:
+    """A page of the list. What is only searched, as one types, may be found in memory."""
+    owner, place = wanted.default_owner, filters.place()
+    alone = wanted == store.Wanted(today=wanted.today, default_owner=owner, q=wanted.q)
+    if wanted.q and alone and filters.order == "deadline" and place is None:
+        held = await ready.held(asked, ALL, store.hold_renewals)
+        if held is not None:
+
+            async def read(missing: list[str]) -> list[str]:
+                return await store.read_renewals(asked.tx, missing, asked.today)
+
+            found = held.find(wanted.q)
+            return store.found_renewals(await held.read(found[:ROWS], read), len(found))
+    return await store.list_renewals(
         asked.tx,
         wanted,
         sort=filters.field,
         descending=filters.descending,
-        at=filters.place(),
+        at=place,
         limit=ROWS,
     )
+
+
+async def _list(asked: Asking, *, upcoming: bool) -> Response:
+    filters = _filters(asked.request)
+    wanted = filters.wanted(asked, upcoming=upcoming)
+    found = await _found(asked, filters, wanted)
     here = asked.here
     word, hiding, values = hidden(filters.q, here)
     before, after = (filters.address(here, place) for place in (found.before, found.after))

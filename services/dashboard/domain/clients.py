@@ -1,6 +1,6 @@
 """A client as the list has it, and how many e-mails its contact tier lets it send."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
@@ -8,20 +8,21 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class ClientRow:
-    """A client in the list. ``mrrs`` has each currency's amount, the main one first.
+    """A client in the list. ``mrrs`` has each currency with its amount, the main one first.
 
-    ``owner`` is the effective renewal owner: hubspot or partner.
+    ``owner`` is the effective renewal owner: hubspot or partner. Two with the same content are
+    equal, and read the same.
     """
 
     client_id: UUID
     domain: str
     name: str
-    products: Sequence[str]
+    products: tuple[str, ...]
     sold: bool
     managed: bool
     serviced: bool
     apps_used: int | None
-    mrrs: Mapping[str, Decimal]
+    mrrs: tuple[tuple[str, Decimal], ...]
     record_id: int | None
     account_id: int | None
     owner: str

@@ -44,6 +44,7 @@ REASONS: Final = {
     "put_off": "The recipient's mail system put it off; it is tried again.",
     "put_off_too_often": "The recipient's mail system put it off until all tries were used up.",
     "unsafe": "It could not be written as a mail without breaking it.",
+    "restored": "Our records came back from a backup: nobody can tell whether it was sent.",
     "in_doubt": "It was handed over and the answer never came: nobody can tell whether it arrived.",
     "no_contact_in_roles": "None of the client's contacts is its {roles}.",
     "contact_address_unusable": "The client's {roles} has no address that mail can be sent to.",

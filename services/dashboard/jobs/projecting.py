@@ -63,7 +63,7 @@ class Projection:
             async with AsyncExitStack() as stack:
                 own = await stack.enter_async_context(hearing(self._settings, revised, build))
                 freshness = Freshness(revised, most_seconds=0)
-                watching = freshness.watch(self._settings.kafka_servers)
+                watching = freshness.watch(self._settings.kafka)
                 await stack.enter_async_context(background.running(watching, "freshness"))
                 await self._stay(own, build, freshness)
 

@@ -63,7 +63,7 @@ async def rebuild(
     """
     async with (
         pool.acquire() as conn,
-        asking(settings.kafka_servers) as ask,
+        asking(settings.kafka) as ask,
         builds.rebuilding(conn) as alone,
     ):
         if not alone:

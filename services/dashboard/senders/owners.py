@@ -10,6 +10,7 @@ from uuid import UUID
 import httpx2
 import structlog
 
+from shared.chassis import tracing
 from shared.chassis.envelope import cause_of
 from shared.chassis.telemetry import child_of
 from shared.chassis.trust import trusted
@@ -144,13 +145,13 @@ class _Service:
         key: str | None = None,
     ) -> Answer:
         """Give a command; one with a key is done once, however often it is given."""
-        headers = headers_for(token)
+        headers: dict[str, str] = {}
         if version is not None:
             headers["If-Match"] = f'"{version}"'
         if key is not None:
             headers["Idempotency-Key"] = key
         try:
-            answer = await self._http.request(method, path, json=body, headers=headers)
+            answer = await call(self._http, method, path, token, headers, json=body)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             return self._away(error, NOT_REACHED)
         except httpx2.TransportError as error:
@@ -160,7 +161,7 @@ class _Service:
     async def ask(self, path: str, token: str, query: Mapping[str, str]) -> Answer:
         """Ask for something that changes nothing."""
         try:
-            answer = await self._http.get(path, params=query, headers=headers_for(token))
+            answer = await call(self._http, "GET", path, token, params=query)
         except httpx2.TransportError as error:
             return self._away(error, "{service} cannot be reached at the moment.")
         return self._read(answer)
@@ -186,14 +187,36 @@ class _Service:
         return Away(reason.format(service=self._name), perhaps_done)
 
 
-def headers_for(token: str) -> dict[str, str]:
-    """What goes with each question and command: who asks, and which request it is for."""
+async def call(
+    http: httpx2.AsyncClient,
+    method: str,
+    path: str,
+    token: str,
+    headers: Mapping[str, str] | None = None,
+    **what: Any,
+) -> httpx2.Response:
+    """Ask a service, saying who asks and which request it is for. Raises httpx2.TransportError."""
     cause = cause_of("")  # of the request that is answered here
-    headers = {"Authorization": f"Bearer {token}"}
+    told = {"Authorization": f"Bearer {token}", **(headers or {})}
     if cause is not None:
-        headers["X-Request-Id"] = cause.correlation_id
-        headers["traceparent"] = child_of(cause.traceparent)
-    return headers
+        told["X-Request-Id"] = cause.correlation_id
+    trace = cause.traceparent if cause else None
+    with tracing.doing("client", method, trace, _called(http, method)) as span:
+        if cause is not None:
+            told["traceparent"] = span.traceparent if span else child_of(trace)
+        answer = await http.request(method, path, headers=told, **what)
+        if span:
+            span.set({"http.response.status_code": answer.status_code})
+        return answer
+
+
+def _called(http: httpx2.AsyncClient, method: str) -> dict[str, tracing.Value]:
+    url = http.base_url
+    return {
+        "http.request.method": method,
+        "server.address": url.host,
+        "server.port": url.port or (443 if url.scheme == "https" else 80),
+    }
 
 
 def _version(answer: httpx2.Response) -> int:

@@ -21,7 +21,7 @@ from services.dashboard.domain.standing import (
     Standing,
     Told,
 )
-from services.dashboard.senders.owners import headers_for
+from services.dashboard.senders.owners import call
 from shared.chassis.trust import trusted
 
 log = structlog.get_logger(__name__)
@@ -73,7 +73,7 @@ class Tiers:
         self, kind: type[M], path: str, token: str, query: Mapping[str, str] | None = None
     ) -> Told[M]:
         try:
-            answer = await self._http.get(path, params=query, headers=headers_for(token))
+            answer = await call(self._http, "GET", path, token, params=query)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             return _missing(path, NOT_REACHED, error)
         except httpx2.HTTPError as error:

@@ -62,6 +62,16 @@ document.addEventListener("formdata", (event) => {
   for (const [name, value] of kept) event.formData.append(name, value);
 });
 
+// A refresh may come after what is shown has become something else: then it is of no use.
+document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+  ctx.shown = ctx.sourceElement.getAttribute("hx-get");
+});
+document.addEventListener("htmx:before:swap", (event) => {
+  const { sourceElement: from, shown } = event.detail.ctx;
+  const refresh = from.matches('[hx-trigger^="changed"]');
+  if (refresh && from.getAttribute("hx-get") !== shown) event.preventDefault();
+});
+
 function away(is) {
   const told = document.getElementById("away");
   if (told && told.hidden === is) told.hidden = !is;

@@ -194,6 +194,19 @@ async def save_progress(tx: Connection, revision: int, heard_until: Mapping[str,
     )
 
 
+async def find_heard_until(tx: Connection) -> datetime | None:
+    """Up to when the model that serves has heard of everything."""
+    found: datetime | None = await tx.fetchval(
+        """
+        SELECT min(p.heard_until)
+          FROM public.progress p
+          JOIN public.builds b USING (revision)
+         WHERE b.state = 'serving'
+        """
+    )
+    return found
+
+
 async def count_dead(tx: Connection, consumers: list[str]) -> int:
     """How many records some consumer groups could not handle, of which nobody has settled any."""
     return int(

@@ -4,12 +4,15 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final, Literal, TypeAlias, get_args
 from uuid import UUID
 
 from pydantic import TypeAdapter
 
 from services.dashboard.domain.clients import ClientRow
+from services.dashboard.store.held import MOST_READ, Held, containing, hold, values_of, words_of
+from services.dashboard.store.places import Place
 from shared.chassis.database import Connection
 from shared.contracts.clients import ClientSnapshot
 from shared.contracts.renewals import OwnerChoice
@@ -52,6 +55,13 @@ _SERVICES: Final = {
 _COLUMNS: Final = """c.client_id, c.domain, c.name, c.products, c.sold, c.managed, c.serviced,
            c.apps_used, c.currency, c.mrr, c.mrrs, c.record_id, c.account_id,
            c.owner ->> 'owner' AS owner"""
+_HELD: Final = """c.client_id, c.domain, c.name, c.products, c.sold, c.managed, c.serviced,
+           c.apps_used, c.currency, c.mrr, c.mrrs::text, c.record_id, c.account_id,
+           c.owner ->> 'owner', nullif(c.sort_domain, c.domain)"""
+_NAMES: Final = (
+    *("client_id", "domain", "name", "products", "sold", "managed", "serviced", "apps_used"),
+    *("currency", "mrr", "mrrs", "record_id", "account_id", "owner", "sort_domain"),
+)
 _MRRS: Final = TypeAdapter(dict[str, Decimal])
 
 
@@ -67,15 +77,6 @@ class Wanted:
     currency: str = ""
     services: str = "serviced"
     owner: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a page begins: behind a row, or, going backwards, before it."""
-
-    key: tuple[Any, ...]
-    client_id: UUID
-    backwards: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ def _conditions(wanted: Wanted) -> tuple[list[str], list[Any]]:
         return f"${len(arguments)}"
 
     if wanted.q:
-        shown += [f"search LIKE {value(_containing(word))}" for word in wanted.q.split()[:5]]
+        shown += [f"search LIKE {value(containing(word))}" for word in words_of(wanted.q)]
     if wanted.product:
         shown.append(f"{value(wanted.product)} = ANY (products)")
     if wanted.relationship:
@@ -141,12 +142,6 @@ def _conditions(wanted: Wanted) -> tuple[list[str], list[Any]]:
         effective = f"CASE WHEN serviced THEN coalesce({own}, {default}) ELSE 'hubspot' END"
         shown.append(f"{effective} = {value(wanted.owner)}")
     return shown, arguments
-
-
-def _containing(text: str) -> str:
-    """A pattern for a part of a text, in which nothing that was typed is a wild card."""
-    plain = text.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{plain}%"
 
 
 async def list_clients(
@@ -173,7 +168,7 @@ async def list_clients(
         kinds = [*(_SQL_TYPES[column] for column in by), "uuid"]
         places = ", ".join(f"${n}::{kind}" for n, kind in enumerate(kinds, len(arguments) + 1))
         behind = f"WHERE ({', '.join(by)}, client_id) {beyond} ({places})"
-        arguments += [*at.key, at.client_id]
+        arguments += [*at.key, at.ident]
     arguments.append(limit + 1)
     keys, order = ", ".join(by), ", ".join(f"{column} {way}" for column in [*by, "client_id"])
     rows = await tx.fetch(
@@ -201,6 +196,49 @@ async def list_clients(
         place(page[0], backwards=True) if page and earlier else None,
         place(page[-1], backwards=False) if page and later else None,
     )
+
+
+async def hold_clients(tx: Connection) -> Held:
+    """The list of all clients whose services run, by domain, to be held in memory."""
+    return await hold(
+        tx,
+        """
+        SELECT search, client_id AS id
+          FROM clients
+         WHERE serviced
+         ORDER BY sort_domain, client_id
+        """,
+    )
+
+
+async def read_clients(tx: Connection, ids: Sequence[str]) -> list[str]:
+    """Rows of a list that is held, as JSON, in the order of their ids."""
+    found = await tx.fetch(
+        f"""
+        SELECT json_build_array({_HELD})::text AS row
+          FROM unnest($1::uuid[]) WITH ORDINALITY AS wanted (id, n)
+          JOIN clients c ON c.client_id = wanted.id
+         ORDER BY n
+        """,  # noqa: S608 - constants
+        ids,
+    )
+    return [row["row"] for row in found]
+
+
+def found_clients(rows: Sequence[str], matches: int, default_owner: str) -> Listed:
+    """As `list_clients` of ``q`` alone, by domain: the first page, from its rows."""
+    page = [_read(row, default_owner) for row in rows]
+    after = None
+    if matches > len(page):
+        *_, sort_domain = values_of(rows[-1])  # as it is sorted, where that differs
+        after = Place((sort_domain or page[-1].domain,), page[-1].client_id)
+    return Listed(page, matches, None, after)
+
+
+@lru_cache(maxsize=MOST_READ)
+def _read(written: str, default_owner: str) -> ClientRow:
+    row = dict(zip(_NAMES, values_of(written), strict=True))
+    return _client(row | {"client_id": UUID(row["client_id"])}, default_owner)
 
 
 async def count_clients(tx: Connection, wanted: Wanted) -> int:
@@ -279,11 +317,10 @@ async def list_changes(tx: Connection, client_id: UUID, *, limit: int) -> list[C
 
 def _client(row: Row, default_owner: str) -> ClientRow:
     currency, amounts = row["currency"], row["mrrs"]
-    mrrs = {currency: row["mrr"]} if currency else {}
+    mrrs: tuple[tuple[str, Decimal], ...] = ((currency, row["mrr"]),) if currency else ()
     if amounts.count(":") > 1:
-        mrrs |= {
-            name: mrr for name, mrr in _MRRS.validate_json(amounts).items() if name != currency
-        }
+        others = _MRRS.validate_json(amounts).items()
+        mrrs += tuple((name, mrr) for name, mrr in others if name != currency)
     owner = "hubspot"
     if row["serviced"]:
         chosen = row["owner"]
@@ -292,7 +329,7 @@ def _client(row: Row, default_owner: str) -> ClientRow:
         row["client_id"],
         row["domain"],
         row["name"],
-        row["products"],
+        tuple(row["products"]),
         row["sold"],
         row["managed"],
         row["serviced"],

@@ -12,6 +12,8 @@ from uuid import UUID
 from pydantic import TypeAdapter
 
 from services.dashboard.domain.renewals import Renewal, RenewalRow
+from services.dashboard.store.held import MOST_READ, Held, containing, hold, values_of, words_of
+from services.dashboard.store.places import Place
 from shared.chassis.database import Connection
 from shared.contracts.renewals import (
     Option,
@@ -43,7 +45,6 @@ SORTS: Final[dict[str, tuple[tuple[str, type], ...]]] = {
     "renewal_mrr": (("r.currency", str), ("r.renewal_mrr", Decimal)),
     "change": (("r.currency", str), ("r.renewal_mrr - r.current_mrr", Decimal)),
 }
-MOST_WORDS: Final = 5
 _SQL_TYPES = {date: "date", str: "text", Decimal: "numeric"}
 _PRODUCTS = TypeAdapter(tuple[Product, ...])
 _OPTIONS = TypeAdapter(tuple[Option, ...])
@@ -57,6 +58,17 @@ _COLUMNS = f"""r.renewal_id, r.client_id, r.version, r.kind, r.starts, r.deadlin
         c.owner,
         CASE WHEN NOT c.serviced AND r.status = 'pending' THEN 'ended' ELSE r.status END AS status,
         c.serviced AND {_DUE} AS upcoming"""
+
+
+_HELD: Final = f"""r.renewal_id, r.client_id, r.version, r.kind, r.starts, r.deadline, r.currency,
+        r.current_mrr, r.renewal_mrr,
+        coalesce((SELECT json_agg(p -> 'product') FROM json_array_elements(r.products) AS p), '[]'),
+        c.domain, c.name, c.serviced, c.account_id, c.owner::text, r.status, {_DUE}"""  # noqa: S608 - a constant
+_NAMES: Final = (
+    *("renewal_id", "client_id", "version", "kind", "starts", "deadline", "currency"),
+    *("current_mrr", "renewal_mrr", "products", "domain", "name", "serviced", "account_id"),
+    *("owner", "status", "upcoming"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,15 +89,6 @@ class Wanted:
     client_id: UUID | None = None
     deadline_from: date | None = None
     deadline_to: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a page begins: behind a row, or, going backwards, before it."""
-
-    key: tuple[Any, ...]
-    renewal_id: UUID
-    backwards: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +134,13 @@ def _conditions(wanted: Wanted) -> tuple[list[str], list[Any]]:
         if given:
             arguments.append(given)
             shown.append(condition.format(f"${len(arguments)}"))
-    if words := wanted.q.split()[:MOST_WORDS]:
+    if words := words_of(wanted.q):
         # The clients first, from an index alone: to look at each row of them takes ten times that.
         likes = [f"search LIKE ${len(arguments) + n}" for n in range(1, len(words) + 1)]
         serviced = "NOT serviced" if ended else "serviced"
         named = f"SELECT client_id FROM clients WHERE {' AND '.join([serviced, *likes])}"  # noqa: S608 - constants
         shown.append(f"r.client_id = ANY (ARRAY ({named}))")
-        arguments += map(_containing, words)
+        arguments += map(containing, words)
     return shown, arguments
 
 
@@ -147,12 +150,6 @@ def _owner(wanted: Wanted) -> list[str] | None:
         return None
     inherits = ["default"] if wanted.owner == wanted.default_owner else []
     return [wanted.owner, *inherits]
-
-
-def _containing(text: str) -> str:
-    """A pattern for a part of a text, in which nothing that was typed is a wild card."""
-    plain = text.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{plain}%"
 
 
 async def list_renewals(
@@ -182,7 +179,7 @@ async def list_renewals(
         kinds = [*(_SQL_TYPES[kind] for _, kind in by), "uuid"]
         places = ", ".join(f"${n}::{kind}" for n, kind in enumerate(kinds, len(arguments) + 1))
         behind = f"WHERE ({', '.join(names)}) {beyond} ({places})"
-        arguments += [*at.key, at.renewal_id]
+        arguments += [*at.key, at.ident]
     arguments.append(limit + 1)
     keys = ", ".join(f"{column} AS {name}" for column, name in zip(columns, names, strict=False))
     found = await tx.fetch(
@@ -221,6 +218,51 @@ def _listed(
         place(page[0], backwards=True) if page and earlier else None,
         place(page[-1], backwards=False) if page and later else None,
     )
+
+
+async def hold_renewals(tx: Connection) -> Held:
+    """The list of all contract changes of clients whose services run, to be held in memory."""
+    return await hold(
+        tx,
+        f"""
+        SELECT c.search, r.renewal_id AS id
+          FROM {FROM}
+         WHERE c.serviced
+         ORDER BY r.deadline, r.renewal_id
+        """,  # noqa: S608 - constants
+    )
+
+
+async def read_renewals(tx: Connection, ids: Sequence[str], today: date) -> list[str]:
+    """Rows of a list that is held, as JSON, in the order of their ids."""
+    found = await tx.fetch(
+        f"""
+        SELECT json_build_array({_HELD})::text AS row
+          FROM unnest($2::uuid[]) WITH ORDINALITY AS wanted (id, n)
+          JOIN renewals r ON r.renewal_id = wanted.id
+          JOIN clients c ON c.client_id = r.client_id
+         ORDER BY n
+        """,  # noqa: S608 - constants
+        today,
+        ids,
+    )
+    return [row["row"] for row in found]
+
+
+def found_renewals(rows: Sequence[str], matches: int) -> Listed:
+    """As `list_renewals` of ``q`` alone, by deadline: the first page, from its rows."""
+    page = [_read(row) for row in rows]
+    more = matches > len(page)
+    after = Place((page[-1].deadline,), page[-1].renewal_id) if more else None
+    return Listed(page, matches, None, after)
+
+
+@lru_cache(maxsize=MOST_READ)
+def _read(written: str) -> RenewalRow:
+    row = dict(zip(_NAMES, values_of(written), strict=True))
+    row |= {name: UUID(row[name]) for name in ("renewal_id", "client_id")}
+    row |= {name: date.fromisoformat(row[name]) for name in ("starts", "deadline")}
+    return RenewalRow(**_fields(row, row["products"]))
 
 
 def _source(parts: Iterable[str]) -> str:
@@ -291,9 +333,9 @@ async def find_decision(tx: Connection, renewal_id: UUID) -> Decision | None:
     return Decision(**dict(row)) if row else None
 
 
-def _names(written: str) -> tuple[str, ...]:
+def _names(written: str) -> Iterable[str]:
     """Of products, and no more of them: to make a page's products takes as long as its rows."""
-    return tuple(dict.fromkeys(each["product"] for each in json.loads(written)))
+    return (each["product"] for each in json.loads(written))
 
 
 # Few choices are different.
@@ -302,7 +344,9 @@ def _choice(written: str) -> OwnerChoice:
     return OwnerChoice.model_validate_json(written)
 
 
-def _fields(row: Row) -> dict[str, Any]:
+def _fields(row: Row, products: Iterable[str] | None = None) -> dict[str, Any]:
+    """What a `RenewalRow` is made of; ``products`` are the names where only they are known."""
+    names = _names(row["products"]) if products is None else products
     return {
         "renewal_id": row["renewal_id"],
         "client_id": row["client_id"],
@@ -315,7 +359,7 @@ def _fields(row: Row) -> dict[str, Any]:
         "currency": row["currency"],
         "current_mrr": row["current_mrr"],
         "renewal_mrr": row["renewal_mrr"],
-        "product_names": _names(row["products"]),
+        "product_names": tuple(dict.fromkeys(names)),
         "domain": row["domain"],
         "name": row["name"],
         "serviced": row["serviced"],

@@ -21,7 +21,13 @@ _VERSIONS: Final[dict[What, str]] = {
         SELECT greatest(version, services_version) >= $2 FROM clients WHERE client_id = $1
     """,
     "owner": "SELECT owner_version >= $2 FROM clients WHERE client_id = $1",
-    "renewal": "SELECT version >= $2 FROM renewals WHERE renewal_id = $1",
+    # What was decided and by whom come by two topics.
+    "renewal": """
+        SELECT version >= $2
+               AND EXISTS (SELECT FROM changes WHERE subject_id = $1 AND version >= $2)
+          FROM renewals
+         WHERE renewal_id = $1
+    """,
     "policy": "SELECT policy_version >= $2 FROM partners WHERE partner_id = $1",
 }
 

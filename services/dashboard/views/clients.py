@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from markupsafe import Markup
@@ -12,7 +13,7 @@ from services.dashboard.domain.clients import ClientRow, email_limit
 from services.dashboard.domain.links import Patterns
 from services.dashboard.views import formats, template
 from services.dashboard.views.frame import without
-from services.dashboard.views.rows import Row, filled
+from services.dashboard.views.rows import HERE, MOST_ROWS, Row, filled_row, table
 from shared.contracts.clients import ClientSnapshot, Contact, Subscription
 
 APPS: Final = 17
@@ -85,29 +86,28 @@ def table_rows(
     hub_id: int | None,
 ) -> Markup:
     """The rows of a page of the list; ``here`` is its address."""
-    base = without(here, "panel")
-    base += "&panel=client:" if "?" in base else "?panel=client:"
-    return filled(
+    return table((_written(each, columns, links, hub_id) for each in clients), "client", here)
+
+
+@lru_cache(maxsize=MOST_ROWS)
+def _written(
+    client: ClientRow, columns: tuple[str, ...], links: Patterns, hub_id: int | None
+) -> str:
+    return filled_row(
         template("clients/row.html.j2"),
         ("columns", "serviced", "name", "products", "more", "band", "mrrs", "crm", "portal"),
-        (_row(each, columns, base, links, hub_id) for each in clients),
+        _row(client, columns, links, hub_id),
     )
 
 
-def _row(
-    client: ClientRow,
-    columns: tuple[str, ...],
-    base: str,
-    links: Patterns,
-    hub_id: int | None,
-) -> Row:
+def _row(client: ClientRow, columns: tuple[str, ...], links: Patterns, hub_id: int | None) -> Row:
     """A row's shape, and its values."""
     ident, products, apps = str(client.client_id), client.products, client.apps_used
     band, more = formats.band(apps), len(products) - MOST_PRODUCTS
     crm, portal = links.company(hub_id, client.record_id), links.account(client.account_id)
     values = {
         "id": ident,
-        "href": base + ident,
+        "href": HERE + ident,
         "label": label(client.domain, client.name),
         "name": formats.shorten(client.name, LONGEST),
         "relationship": relationship(sold=client.sold, managed=client.managed),
@@ -120,7 +120,7 @@ def _row(
     }
     for n, product in enumerate(products[:MOST_PRODUCTS]):
         values[f"product_{n}"] = formats.shorten(product, 60)
-    for n, (currency, amount) in enumerate(client.mrrs.items()):
+    for n, (currency, amount) in enumerate(client.mrrs):
         values[f"amount_{n}"], values[f"currency_{n}"] = f"{amount:,.2f}", currency
     shape = (
         columns,
@@ -165,7 +165,7 @@ def options(choices: Collection[str], chosen: str, anything: str) -> list[tuple[
 def cells(client: ClientRow) -> Iterator[object]:
     """A row of the file, as ``HEADS`` has its columns."""
     known = formats.band(client.apps_used)
-    amounts = list(client.mrrs.items())
+    amounts = client.mrrs
     yield client.domain
     yield client.name
     yield "; ".join(client.products)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 from uuid import UUID
@@ -12,8 +13,7 @@ from markupsafe import Markup
 from services.dashboard.domain import owners
 from services.dashboard.domain.renewals import DECIDED, RenewalRow
 from services.dashboard.views import formats, template
-from services.dashboard.views.frame import without
-from services.dashboard.views.rows import Row, filled
+from services.dashboard.views.rows import HERE, MOST_ROWS, Row, filled_row, table
 from shared.contracts.clients import PartnerUser
 from shared.contracts.renewals import EffectiveOwner, OwnerChoice, PartnerPolicySnapshot
 
@@ -169,19 +169,22 @@ SHAPE: Final = (
 
 def table_rows(lines: Iterable[Line], here: str) -> Markup:
     """The rows of a page of the list; ``here`` is its address."""
-    base = without(here, "panel")
-    base += "&panel=renewal:" if "?" in base else "?panel=renewal:"
-    return filled(template("renewals/row.html.j2"), SHAPE, (_row(each, base) for each in lines))
+    return table(map(_written, lines), "renewal", here)
 
 
-def _row(line: Line, base: str) -> Row:
+@lru_cache(maxsize=MOST_ROWS)
+def _written(line: Line) -> str:
+    return filled_row(template("renewals/row.html.j2"), SHAPE, _row(line))
+
+
+def _row(line: Line) -> Row:
     """A row's shape, and its values."""
     row, owner, pending = line.row, line.owner, line.row.status == "pending"
     ident = str(row.renewal_id)
     values = {
         "id": ident,
         "client": str(row.client_id),
-        "href": base + ident,
+        "href": HERE + ident,
         "label": formats.shorten(line.label, 80),
         "name": formats.shorten(row.name, 80),
         "party": owner.party,

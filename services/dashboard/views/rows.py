@@ -1,12 +1,13 @@
 """Forms: what is the same in many rows, or in many pages of a list, is written once for all.
 
 A template is rendered once for each shape, with holes where the values stand, and then only
-filled. That takes a fifth of the time of rendering each row, and less than that of a page.
+filled. That takes a fifth of the time of rendering each row, and less than that of a page. Rows
+that were filled lately are kept, each for its content.
 """
 
 import re
 import secrets
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias
@@ -15,7 +16,7 @@ from urllib.parse import quote_plus
 from jinja2 import Template
 from markupsafe import Markup, escape
 
-from services.dashboard.views.frame import put
+from services.dashboard.views.frame import put, without
 
 # Around a hole's name: neither HTML nor an address writes it otherwise, and nobody can guess it.
 _EDGE: Final = f"hole-{secrets.token_hex(8)}"
@@ -31,6 +32,10 @@ def hole(name: str) -> str:
     return f"{_EDGE}_{name}_{_EDGE}"
 
 
+HERE: Final = hole("here")
+MOST_ROWS: Final = 2048  # of a list that are kept as they were written: 2 KiB each
+
+
 class _Holes:
     """Stands for the values: any name is a hole in the text."""
 
@@ -38,16 +43,19 @@ class _Holes:
         return hole(name)
 
 
-def _form(template: Template, names: tuple[str, ...], shape: Shape) -> tuple[str, ...]:
-    """Texts, and between them the names of holes."""
-    return tuple(_HOLE.split(template.render(zip(names, shape, strict=True), v=_Holes())))
+def _form(
+    template: Template, names: tuple[str, ...], shape: Shape, values: tuple[str, ...]
+) -> tuple[str, tuple[int, ...]]:
+    """A text with ``%s`` in the place of each hole, and which of the values stands in each."""
+    parts = _HOLE.split(template.render(zip(names, shape, strict=True), v=_Holes()))
+    text = "%s".join(part.replace("%", "%%") for part in parts[::2])
+    return text, tuple(values.index(name) for name in parts[1::2])
 
 
-def _fill(form: tuple[str, ...], values: Mapping[str, str]) -> str:
-    """Twice as fast as ``%`` with names."""
-    written = list(form)
-    written[1::2] = [values[name] for name in form[1::2]]
-    return "".join(written)
+def _fill(form: tuple[str, tuple[int, ...]], values: Sequence[str]) -> str:
+    """By places: twice as fast as by names."""
+    text, places = form
+    return text % tuple(map(values.__getitem__, places))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,30 +75,35 @@ _row_form: Final = lru_cache(maxsize=4096)(_form)
 _page_form: Final = lru_cache(maxsize=256)(_form)  # ten KiB each
 
 
-def filled(template: Template, names: tuple[str, ...], rows: Iterable[Row]) -> Markup:
-    """Rows as markup. In the template the parts of the shape have these names; values are ``v``.
+def filled_row(template: Template, names: tuple[str, ...], row: Row) -> str:
+    """A row as markup. In the template the parts of the shape have these names; values are ``v``.
 
     Every value is escaped here, as a template would: all at once, which takes half of the time.
     """
-    shown = list(rows)
-    every = [value for _, values in shown for value in values.values()]
-    parts = str.split(escape(_BETWEEN.join(every)), _BETWEEN)
-    if every and len(parts) != len(every):
+    shape, values = row
+    parts = str.split(escape(_BETWEEN.join(values.values())), _BETWEEN)
+    if len(parts) != len(values):
         raise ValueError("a value holds a NUL: what follows it would stand in wrong places")
-    safe = iter(parts)
-    written = [
-        _fill(_row_form(template, names, shape), dict(zip(values, safe, strict=False)))
-        for shape, values in shown
-    ]
-    return Markup("".join(written))  # noqa: S704 - of a template, and of what was escaped
+    return _fill(_row_form(template, names, shape, tuple(values)), parts)
+
+
+def table(rows: Iterable[str], kind: str, here: str) -> Markup:
+    """Rows with their links: each opens a panel of the kind beside the page at ``here``.
+
+    A row is the same on every page, whatever is looked for and in whichever order, and is
+    written once as long as its content stays; in place of the page's address it has `HERE`.
+    """
+    base = without(here, "panel")
+    base += f"{'&' if '?' in base else '?'}panel={kind}:"
+    return Markup("".join(rows).replace(HERE, escape(base)))  # noqa: S704 - of what was escaped
 
 
 def filled_page(
     template: Template, shape: Mapping[str, Hashable], values: Mapping[str, str]
 ) -> str:
     """A page as markup. In the template values are ``v``; what is no markup is escaped here."""
-    form = _page_form(template, tuple(shape), tuple(shape.values()))
-    return _fill(form, {name: escape(value) for name, value in values.items()})
+    form = _page_form(template, tuple(shape), tuple(shape.values()), tuple(values))
+    return _fill(form, list(map(escape, values.values())))
 
 
 def hidden(word: str, address: str) -> tuple[str, str, dict[str, str]]:
