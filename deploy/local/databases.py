@@ -46,17 +46,23 @@ async def create_service_databases(
     return made
 
 
-async def create_roles(connection: Connection, service: str, *, password: str) -> None:
-    """The owner, the service's login, and the role that a tenant's transaction takes on."""
+async def create_roles(
+    connection: Connection, service: str, *, password: str, owner_password: str | None = None
+) -> None:
+    """The owner, the service's login, and the role that a tenant's transaction takes on.
+
+    The password is for both logins where the owner has none of its own.
+    """
     _require_name(service)
-    secret = await connection.fetchval("SELECT quote_literal($1)", password)
+    logins = {f"{service}_owner": owner_password or password, service: password}
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _ONE_AT_A_TIME)
         there = {row["rolname"] for row in await connection.fetch("SELECT rolname FROM pg_roles")}
         for role in (f"{service}_owner", service, f"{service}_tenant"):
             if role not in there:
                 await connection.execute(f"CREATE ROLE {role} NOLOGIN NOBYPASSRLS")
-        for role in (f"{service}_owner", service):
+        for role, plain in logins.items():
+            secret = await connection.fetchval("SELECT quote_literal($1)", plain)
             await connection.execute(f"ALTER ROLE {role} LOGIN PASSWORD {secret}")
         await connection.execute(
             f"GRANT {service}_tenant TO {service} WITH INHERIT FALSE, SET TRUE"
@@ -70,7 +76,8 @@ async def create_database(
     _require_name(name)
     if await connection.fetchval("SELECT true FROM pg_database WHERE datname = $1", name):
         return
-    source = f"TEMPLATE {template}" if template else ""
+    # A copy of the files takes two thirds of what copying page by page through the log does.
+    source = f"TEMPLATE {template} STRATEGY FILE_COPY" if template else ""
     await connection.execute(f"CREATE DATABASE {name} OWNER {owner}_owner {source}")
     await connection.execute(f"REVOKE CONNECT, TEMPORARY ON DATABASE {name} FROM PUBLIC")
     await connection.execute(f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO {owner}")

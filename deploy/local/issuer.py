@@ -4,11 +4,12 @@ import argparse
 import ipaddress
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
 import uvicorn
@@ -26,6 +27,8 @@ from shared.chassis.clock import SystemClock
 ALGORITHM = "ES256"
 CLIENT = "partner-tools-dashboard"
 COOKIE = "issuer-person"
+KEY_FILE = "issuer-key.json"
+_OF_A_CONTAINER = re.compile(r"[a-z][a-z0-9-]{0,62}\.localhost")
 FRESH = {"Cache-Control": "no-store"}
 
 
@@ -65,6 +68,21 @@ def require_loopback(host: str) -> None:
         )
 
 
+def name_of_a_container(name: str) -> str:
+    """The name under which browsers and containers reach an issuer that runs in a container.
+
+    There it has to listen on all addresses of the container, so what keeps others away is the
+    port's publication on the host's loopback address. A name that ends in .localhost leads a
+    browser to its own machine and nowhere else. Raises NotLoopbackError for another.
+    """
+    if not _OF_A_CONTAINER.fullmatch(name):
+        raise NotLoopbackError(
+            f"The issuer gives anybody a token for any sample person, so its name in a container "
+            f"ends in .localhost, which leads to one's own machine alone; not {name}."
+        )
+    return name
+
+
 def write_people(path: Path, people: Sequence[Person]) -> None:
     """Write the file from which the issuer reads, at each request, who there is."""
     fresh = path.with_suffix(".tmp")
@@ -83,7 +101,7 @@ class Issuer:
     def __init__(self, folder: Path, *, issuer: str, audience: str, lifetime: int) -> None:
         """``lifetime`` is of a token, in seconds."""
         self.issuer, self._audience, self._lifetime = issuer, audience, lifetime
-        self._key, self._people = _key(folder / "issuer-key.json"), folder / "people.json"
+        self._key, self._people = _key(folder / KEY_FILE), folder / "people.json"
         self._clock = SystemClock()
         self.grants = Grants(self._now)
 
@@ -152,10 +170,14 @@ class Issuer:
 
 
 def create_app(folder: Path, *, issuer: str, audience: str, lifetime: int) -> FastAPI:
-    """The issuer. Its key and its people live in the folder; a token lives ``lifetime`` seconds."""
+    """The issuer. Its key and its people live in the folder; a token lives ``lifetime`` seconds.
+
+    It answers under this machine's own names and that of ``issuer``, no other.
+    """
     made = Issuer(folder, issuer=issuer, audience=audience, lifetime=lifetime)
     app = FastAPI(title="Local issuer", docs_url=None, redoc_url=None)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(ports.LOCAL_NAMES))
+    names = [*ports.LOCAL_NAMES, urlsplit(issuer).hostname or ""]
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=names)
     _add_description(app, made)
     _add_sign_in(app, made)
     _add_tokens(app, made)
@@ -295,23 +317,34 @@ def main() -> None:
     """Run until asked to stop."""
     parser = argparse.ArgumentParser(prog="python -m deploy.local.issuer", description=__doc__)
     parser.add_argument("--folder", type=Path, required=True, help="for its key and people.json")
-    parser.add_argument("--host", default=ports.LOOPBACK)
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--host", default=ports.LOOPBACK)
+    where.add_argument(
+        "--in-container",
+        metavar="NAME.localhost",
+        help="listen on all addresses of this container, and be called so; only for a container "
+        "whose port is published on a loopback address",
+    )
     parser.add_argument("--port", type=int, default=18100)
     parser.add_argument("--audience", default="partner-tools")
     parser.add_argument("--lifetime", type=int, default=8 * 3600, help="of a token, in seconds")
     arguments = parser.parse_args()
+    host, name = arguments.host, ports.LOOPBACK
     try:
-        require_loopback(arguments.host)
+        if arguments.in_container:
+            host, name = ports.EVERYWHERE, name_of_a_container(arguments.in_container)
+        else:
+            require_loopback(host)
         ports.require_free("The issuer", arguments.port, "--port")
     except (NotLoopbackError, ports.PortTakenError) as error:
         sys.exit(str(error))
     app = create_app(
         arguments.folder,
-        issuer=f"http://{ports.LOOPBACK}:{arguments.port}",
+        issuer=f"http://{name}:{arguments.port}",
         audience=arguments.audience,
         lifetime=arguments.lifetime,
     )
-    uvicorn.run(app, host=arguments.host, port=arguments.port, access_log=False)
+    uvicorn.run(app, host=host, port=arguments.port, access_log=False)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from deploy.local import jars, ports, processes
+from deploy.local.certificates import Authority
+from deploy.local.secured import ADMIN, Secured
+from shared.chassis.access import Access
 
 HERE = Path(__file__).parent
 CLUSTER_ID = "5L6g3nShT-eMCtK--X86sw"
@@ -18,10 +21,7 @@ _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@{host}:{controller_port}
-listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
-advertised.listeners=PLAINTEXT://{host}:{port}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
 log.dirs={folder}
 auto.create.topics.enable=false
 group.initial.rebalance.delay.ms=0
@@ -37,6 +37,11 @@ broker.session.timeout.ms=4000
 broker.heartbeat.interval.ms=1000
 log.cleaner.dedupe.buffer.size=16777216
 """
+_OPEN = """\
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
+advertised.listeners=PLAINTEXT://{host}:{port}
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+"""
 
 
 class Kafka:
@@ -51,12 +56,18 @@ class Kafka:
         quick: bool = False,
         heap: str = "512m",
         log: Path | None = None,
+        secured: Secured | None = None,
     ) -> None:
-        """``quick`` compiles less: half the time to start, less throughput. For tests."""
+        """``quick`` compiles less: half the time to start, less throughput later.
+
+        Open to everybody on this machine, unless it is ``secured``.
+        """
         self.folder, self.port, self.controller_port = folder, port, controller_port
         self.log = log or folder / "kafka.log"
         self.servers = f"{ports.LOOPBACK}:{port}"
-        self._flags = [f"-Xmx{heap}", f"-Xms{heap}" if not quick else "-Xms128m"]
+        self.secured = secured
+        self._flags = ["-Dauthorizer.level=DEBUG"] if secured else []
+        self._flags += [f"-Xmx{heap}", f"-Xms{heap}" if not quick else "-Xms128m"]
         self._flags += ["-XX:TieredStopAtLevel=1"] if quick else []
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -66,6 +77,21 @@ class Kafka:
         if self._process is None:
             raise RuntimeError("Kafka was not started")
         return self._process
+
+    def access(self, user: str = ADMIN) -> Access:
+        """How a user reaches it."""
+        if self.secured is None:
+            return Access.to(self.servers)
+        return self.secured.by_password(user, self.folder, port=self.port)
+
+    def certified(self, user: str, *, authority: Authority | None = None) -> Access:
+        """How a user reaches it with a new certificate; a stranger has another authority.
+
+        Raises RuntimeError for a broker that is not secured.
+        """
+        if self.secured is None:
+            raise RuntimeError("this broker knows nobody")
+        return self.secured.by_certificate(user, self.folder, authority=authority)
 
     def start(self, timeout: float = 60.0) -> None:
         """Start, and return once it answers.
@@ -96,7 +122,7 @@ class Kafka:
         if not ports.is_open(self.port):
             return False
         with ThreadPoolExecutor(1) as other:  # a loop may be running in this thread
-            return other.submit(asyncio.run, _serves(self.servers)).result()
+            return other.submit(asyncio.run, serves(self.access())).result()
 
     def stop(self, grace: float = processes.GRACE_SECONDS) -> None:
         """Shut down in order: closes its logs, so that the next start is quick."""
@@ -114,24 +140,27 @@ class Kafka:
     def _write_settings(self) -> Path:
         self.folder.mkdir(parents=True, exist_ok=True)
         settings = self.folder / "server.properties"
-        settings.write_text(
-            _PROPERTIES.format(
-                host=ports.LOOPBACK,
-                port=self.port,
-                controller_port=self.controller_port,
-                folder=self.folder / "data",
-            )
-        )
+        numbers = {"port": self.port, "controller_port": self.controller_port}
+        if self.secured:
+            self.secured.prepare(self.folder)
+            listeners = self.secured.listeners(self.folder, **numbers)
+        else:
+            listeners = _OPEN.format(host=ports.LOOPBACK, **numbers)
+        common = _PROPERTIES.format(host=ports.LOOPBACK, folder=self.folder / "data", **numbers)
+        settings.write_text(common + listeners)
         return settings
 
     def _format(self, command: list[str], settings: Path) -> None:
         shutil.rmtree(self.folder / "data", ignore_errors=True)
         arguments = ["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", settings]
-        processes.run([*command, *arguments])
+        users = self.secured.format_options() if self.secured else []
+        processes.run([*command, *arguments, *users])
 
 
-async def _serves(servers: str) -> bool:
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=2000)
+async def serves(servers: str | Access) -> bool:
+    """Whether a broker there takes part in its cluster."""
+    options = Access.to(servers).options("look")
+    admin = AIOKafkaAdminClient(**options, request_timeout_ms=2000)
     try:
         await admin.start()
         return bool((await admin.describe_cluster())["brokers"])

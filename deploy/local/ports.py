@@ -3,6 +3,7 @@
 import socket
 
 LOOPBACK = "127.0.0.1"
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - in a container, which decides by itself whom it lets in
 LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")  # as a Host header says them
 
 

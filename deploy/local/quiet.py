@@ -10,6 +10,8 @@ import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from shared.chassis.access import Access
+
 # What a service still has to do by itself at an instant.
 _WORK = {
     "renewals": "SELECT count(*) FROM watches WHERE next_stage_at <= $1 AND $2::boolean NOTNULL",
@@ -24,19 +26,19 @@ _WORK = {
 class Quiet:
     """Looks into every database and every consumer group. For demonstrations and tests."""
 
-    def __init__(self, servers: str, databases: Mapping[str, str]) -> None:
+    def __init__(self, servers: str | Access, databases: Mapping[str, str]) -> None:
         """``databases`` are the DSNs by service."""
-        self._servers, self._databases = servers, databases
+        self._access, self._databases = Access.to(servers), databases
         self._stack = AsyncExitStack()
         self._connections: dict[str, asyncpg.Connection[asyncpg.Record]] = {}
         self._admin: Any = None
         self._consumer: Any = None
 
     async def __aenter__(self) -> Self:
-        self._admin = AIOKafkaAdminClient(bootstrap_servers=self._servers)
+        self._admin = AIOKafkaAdminClient(**self._access.options("quiet"))
         await self._admin.start()
         self._stack.push_async_callback(self._admin.close)
-        self._consumer = AIOKafkaConsumer(bootstrap_servers=self._servers)
+        self._consumer = AIOKafkaConsumer(**self._access.options("quiet"))
         await self._consumer.start()
         self._stack.push_async_callback(self._consumer.stop)
         for service, dsn in self._databases.items():

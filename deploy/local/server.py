@@ -34,9 +34,16 @@ class Module:
     """A Python module run as a program, that answers on ``/readyz``."""
 
     def __init__(
-        self, arguments: Sequence[object], *, port: int, log: Path, env: Mapping[str, str]
+        self,
+        arguments: Sequence[object],
+        *,
+        port: int,
+        log: Path,
+        env: Mapping[str, str],
+        tree: Path = ROOT,
     ) -> None:
-        self.port, self.log = port, log
+        """``tree`` is where the module is looked for: this checkout, or another version's."""
+        self.port, self.log, self._tree = port, log, tree
         self._command = [sys.executable, "-m", *arguments]
         self._env = env
         self._process: subprocess.Popen[bytes] | None = None
@@ -50,7 +57,7 @@ class Module:
 
     def launch(self) -> None:
         """Start without waiting."""
-        self._process = processes.start(self._command, log=self.log, cwd=ROOT, env=self._env)
+        self._process = processes.start(self._command, log=self.log, cwd=self._tree, env=self._env)
 
     def answers(self) -> bool:
         """Whether it says that it is ready."""

@@ -100,8 +100,8 @@ def _cut(server: SMTP) -> None:
     cast("asyncio.Transport", server.transport).abort()
 
 
-def create_app(folder: Path, smtp_port: int) -> FastAPI:
-    """The page and its JSON; while it lives, the SMTP server on the loopback address too."""
+def create_app(folder: Path, smtp_port: int, *, host: str = ports.LOOPBACK) -> FastAPI:
+    """The page and its JSON; while it lives, the SMTP server on the address ``host`` too."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -114,7 +114,7 @@ def create_app(folder: Path, smtp_port: int) -> FastAPI:
                 sink, data_size_limit=BIGGEST, enable_SMTPUTF8=True, hostname="sink.localhost"
             )
 
-        server = await loop.create_server(session, ports.LOOPBACK, smtp_port, backlog=1024)
+        server = await loop.create_server(session, host, smtp_port, backlog=1024)
         try:
             yield
         finally:
@@ -133,15 +133,21 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True, help="where the mail is kept")
     parser.add_argument("--smtp-port", type=int, default=11025)
     parser.add_argument("--http-port", type=int, default=11080)
+    parser.add_argument(
+        "--in-container",
+        action="store_true",
+        help="listen on all addresses of this container",
+    )
     arguments = parser.parse_args()
+    host = ports.EVERYWHERE if arguments.in_container else ports.LOOPBACK
     try:
         ports.require_free("The mail sink", arguments.smtp_port, "--smtp-port")
         ports.require_free("The mail sink's page", arguments.http_port, "--http-port")
     except ports.PortTakenError as error:
         sys.exit(str(error))
     uvicorn.run(
-        create_app(arguments.folder, arguments.smtp_port),
-        host=ports.LOOPBACK,
+        create_app(arguments.folder, arguments.smtp_port, host=host),
+        host=host,
         port=arguments.http_port,
         access_log=False,
         timeout_graceful_shutdown=5,

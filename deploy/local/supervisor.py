@@ -209,6 +209,7 @@ class Supervisor:
                 folder / "kafka",
                 port=settings.kafka_port,
                 controller_port=settings.kafka_controller_port,
+                quick=True,
                 log=self._log("kafka"),
             ),
             "postgres": Postgres(

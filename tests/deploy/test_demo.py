@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -14,7 +16,10 @@ import pytest
 
 from deploy.local import ports
 from deploy.local.settings import ROOT, LocalSettings
+from deploy.reference import metrics
+from deploy.reference.__main__ import METRICS
 from services.notifications.domain.messages import mail_id
+from tests.deploy import prometheus, queries
 
 FIELDS = (
     *("kafka", "kafka_controller", "postgres", "smtp", "mail", "issuer"),
@@ -22,26 +27,40 @@ FIELDS = (
 )
 
 
-@pytest.mark.timeout(240)
-def test_the_demo_tells_what_the_ledger_and_the_mail_sink_agree_on(
-    scratch: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("LOCAL_FOLDER", str(scratch / "demo"))
-    for field, port in zip(FIELDS, ports.free_ports(len(FIELDS)), strict=True):
-        monkeypatch.setenv(f"LOCAL_{field}_PORT".upper(), str(port))
-    try:
-        first = demo()
-        again = demo()
-        settings = LocalSettings()
-        accepted, mails = both(settings)
-        with urlopen(settings.page) as answer:  # noqa: S310 - loopback
-            chooser, place = answer.read().decode(), answer.url
-    finally:
-        subprocess.run([sys.executable, "-m", "deploy.local", "down"], cwd=ROOT, check=False)
+pytestmark = pytest.mark.timeout(400)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the demonstration printed, the first time and the second; what it left still runs."""
+
+    settings: LocalSettings
+    first: str
+    again: str
+
+
+@pytest.fixture(scope="module")
+def told(scratch: Path) -> Iterator[Told]:
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("LOCAL_FOLDER", str(scratch / "demo"))
+        for field, port in zip(FIELDS, ports.free_ports(len(FIELDS)), strict=True):
+            environment.setenv(f"LOCAL_{field}_PORT".upper(), str(port))
+        try:
+            first = demo()
+            yield Told(LocalSettings(), first, demo())
+        finally:
+            subprocess.run([sys.executable, "-m", "deploy.local", "down"], cwd=ROOT, check=False)
+
+
+def test_the_demo_tells_what_the_ledger_and_the_mail_sink_agree_on(told: Told) -> None:
+    settings, first = told.settings, told.first
+    accepted, mails = both(settings)
+    with urlopen(settings.page) as answer:  # noqa: S310 - loopback
+        chooser, place = answer.read().decode(), answer.url
 
     assert f"{len(accepted)} messages accepted according to the ledger, {len(mails)} mails" in first
     assert "and none since" in first
-    assert "The sample is there from before" in again
+    assert "The sample is there from before" in told.again
     where = first[first.index("Where everything is") :]
     assert where.index(settings.page) < where.index(settings.mail)
     assert place.startswith(f"{settings.issuer}/authorize?")
@@ -49,6 +68,29 @@ def test_the_demo_tells_what_the_ledger_and_the_mail_sink_agree_on(
     assert mails == accepted
     assert set(mails.values()) == {1}
     assert len({addressees for _, addressees in mails}) > 20
+
+
+def test_the_page_of_metrics_tells_of_those_that_the_services_show(told: Told) -> None:
+    services = {name: told.settings.service_url(name) for name in told.settings.services}
+    page = metrics.page(metrics.scrape(services), services)
+    assert METRICS.read_text() == page, "make reference ARGS=metrics writes it while make demo runs"
+
+
+@pytest.mark.skipif(prometheus.PROGRAM is None, reason="prometheus, of Debian, is not installed")
+def test_every_query_of_every_dashboard_finds_something_in_the_system_that_runs(
+    told: Told, tmp_path: Path
+) -> None:
+    with prometheus.watching(told.settings, tmp_path / "prometheus") as watch:
+        empty = [each for each in queries.of_dashboards() if not watch.query(each[1])]
+        rules = [rule for group in watch.ask("rules")["groups"] for rule in group["rules"]]
+        down = watch.query("up == 0")
+
+    assert empty == []
+    assert down == []
+    assert {rule["health"] for rule in rules} == {"ok"}
+    assert len(rules) == len(queries.rules())
+    wrong = {rule["name"] for rule in rules if rule["state"] == "firing"}
+    assert not wrong & {"SweepLate", "ConsumerStopped", "DeadLetters", "DatabaseAway", "OutboxOld"}
 
 
 def demo() -> str:

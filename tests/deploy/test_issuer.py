@@ -50,6 +50,52 @@ def test_the_command_refuses_too(tmp_path: Path) -> None:
     assert "not 0.0.0.0" in run.stderr
 
 
+@pytest.mark.parametrize("name", ["issuer.localhost", "tokens-of-demo.localhost"])
+def test_in_a_container_its_name_leads_a_browser_to_its_own_machine(name: str) -> None:
+    assert issuer.name_of_a_container(name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "issuer",
+        "localhost",
+        "0.0.0.0",
+        "id.example.com",
+        "issuer.localhost.example.com",
+        "a b.localhost",
+    ],
+)
+def test_in_a_container_it_refuses_a_name_that_leads_elsewhere(name: str, tmp_path: Path) -> None:
+    with pytest.raises(NotLoopbackError, match=r"ends in \.localhost"):
+        issuer.name_of_a_container(name)
+
+
+def test_the_command_refuses_such_a_name_too(tmp_path: Path) -> None:
+    where = ["--folder", str(tmp_path), "--in-container", "id.example.com"]
+    run = subprocess.run(
+        [sys.executable, "-m", "deploy.local.issuer", *where],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert run.returncode == 1
+    assert "not id.example.com" in run.stderr
+
+
+async def test_in_a_container_it_answers_under_its_name_and_no_other(tmp_path: Path) -> None:
+    name = "http://issuer.localhost:18100"
+    app = issuer.create_app(tmp_path, issuer=name, audience="partner-tools", lifetime=60)
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app)) as http:
+        found = await http.get(f"{name}/.well-known/openid-configuration")
+        assert found.json()["issuer"] == name
+        assert found.json()["token_endpoint"] == f"{name}/token"
+        for other in ("http://id.example.com:18100", "http://172.18.0.5:18100"):
+            assert (await http.get(f"{other}/people")).status_code == 400
+
+
 async def test_a_service_believes_its_tokens(tmp_path: Path) -> None:
     issuer.write_people(tmp_path / "people.json", [ANN])
     async with client(tmp_path) as http:

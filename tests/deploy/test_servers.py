@@ -53,9 +53,11 @@ def test_a_server_of_root_lives_where_its_user_can_reach_it(tmp_path: Path) -> N
         shutil.rmtree(found)
 
 
-async def test_making_a_services_databases_again_changes_nothing(database: MakeDatabase) -> None:
+async def test_making_a_services_databases_again_changes_nothing(
+    database: MakeDatabase, postgres: str
+) -> None:
     made = await database("widgets")
-    superuser = await asyncpg.connect(_superuser(made.dsn))
+    superuser = await asyncpg.connect(postgres)
     try:
         for _ in range(2):
             await databases.create_roles(superuser, "widgets", password=PASSWORD)
@@ -129,8 +131,3 @@ def test_a_java_that_is_too_old_is_refused(tmp_path: Path, monkeypatch: pytest.M
 
     with pytest.raises(jars.JavaMissingError, match=r"Java 17 or newer, but .* version \"11"):
         jars.java()
-
-
-def _superuser(dsn: str) -> str:
-    named = os.environ.get("TEST_DATABASE_URL")
-    return named or f"postgresql://postgres@{dsn.partition('@')[2].partition('/')[0]}/postgres"

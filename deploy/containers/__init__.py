@@ -1,0 +1,1 @@
+"""What images are made with, and what sets a system of containers up."""
