@@ -1,15 +1,17 @@
 """A PostgreSQL to destroy, a database per test, and a real Kafka for the whole run.
 
 Servers that the environment names are used as they are (``TEST_DATABASE_URL``, a superuser's;
-``TEST_KAFKA_SERVERS``); else this run starts its own, and stops them.
+``TEST_KAFKA_SERVERS``); else this run starts its own, and stops them: in containers where
+``TEST_BACKEND=containers`` asks for that, else without Docker.
 """
 
 import asyncio
+import gc
 import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +29,7 @@ from deploy.local.postgres import Postgres
 from shared.chassis import telemetry
 from shared.chassis.clock import ManualClock
 from shared.chassis.database import Pool, migrate, open_pool
+from tests import backends
 
 # How long an example takes says how busy the machine is, and nothing about the code.
 hypothesis.settings.register_profile(
@@ -37,8 +40,10 @@ hypothesis.settings.load_profile("patient")
 SERVICES = Path(__file__).parent.parent / "services"
 ROOM_BYTES = 4 * 1024**3
 PASSWORD = "not-a-secret"
-TOGETHER = ("tests/browser/", "tests/faults/", "tests/security/")
-MakeDatabase: TypeAlias = Callable[[str], Awaitable[Addresses]]
+TOGETHER = ("tests/browser/", "tests/faults/", "tests/operations/", "tests/security/")
+LONG = (*TOGETHER, "tests/deploy/test_demo", "tests/deploy/test_local")
+Fill: TypeAlias = Callable[[Mapping[str, Addresses]], Awaitable[None]]
+NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +67,10 @@ def postgres(scratch: Path) -> Iterator[str]:
     if named := os.environ.get("TEST_DATABASE_URL"):
         yield named
         return
+    if backends.wanted():
+        with backends.postgres() as dsn:
+            yield dsn
+        return
     [port] = ports.free_ports(1)
     server = Postgres(scratch / "postgres", port=port, throw_away=True)
     server.start()
@@ -74,6 +83,10 @@ def kafka(scratch: Path) -> Iterator[str]:
     """The bootstrap servers of a real broker that outlives the test. It has no topics yet."""
     if named := os.environ.get("TEST_KAFKA_SERVERS"):
         yield named
+        return
+    if backends.wanted():
+        with backends.kafka() as servers:
+            yield servers
         return
     port, controller_port = ports.free_ports(2)
     broker = Kafka(scratch / "kafka", port=port, controller_port=controller_port, quick=True)
@@ -109,39 +122,102 @@ async def emptied(kafka: str) -> str:
 
 
 class Templates:
-    """A migrated database per service, made when first asked for, cloned for each test."""
+    """Migrated databases, empty or with a story in them: made when first asked for, then cloned."""
 
     def __init__(self, superuser_dsn: str) -> None:
         self._dsn = superuser_dsn
         self._run = secrets.token_hex(4)
-        self._made: dict[str, asyncio.Task[str]] = {}
+        self._made: dict[str, asyncio.Task[Addresses]] = {}
+        self._filled: dict[tuple[Fill, tuple[str, ...]], asyncio.Task[dict[str, Addresses]]] = {}
 
     async def clone(self, connection: databases.Connection, service: str) -> Addresses:
-        if service not in self._made:
-            self._made[service] = asyncio.create_task(self._make(service))
-        template = await self._made[service]
-        name = f"test_{service}_{secrets.token_hex(6)}"
-        await databases.create_database(connection, name, owner=service, template=template)
-        return databases.addresses(self._dsn, name, service, password=PASSWORD)
+        return await self._clone(connection, service, await self._empty(service), "test")
 
-    async def _make(self, service: str) -> str:
-        name = f"template_{service}_{self._run}"
-        connection = await asyncpg.connect(self._dsn)
-        try:
-            await databases.create_roles(connection, service, password=PASSWORD)
-            await databases.create_database(connection, name, owner=service)
-        finally:
-            await connection.close()
-        address = databases.addresses(self._dsn, name, service, password=PASSWORD)
-        await migrate(address.owner_dsn, service, SERVICES / service / "migrations")
-        return name
+    async def clones(
+        self, connection: databases.Connection, fill: Fill, services: tuple[str, ...]
+    ) -> dict[str, Addresses]:
+        told = fill, services
+        if told not in self._filled:
+            self._filled[told] = asyncio.create_task(self._fill(fill, services))
+        return {
+            service: await self._clone(connection, service, template, "test")
+            for service, template in (await self._filled[told]).items()
+        }
 
     async def drop(self) -> None:
-        names = [await each for each in self._made.values()]
+        made = [await each for each in self._made.values()]
+        filled = [found for each in self._filled.values() for found in (await each).values()]
+        async with self._connection() as connection:
+            for template in made + filled:
+                await connection.execute(f"DROP DATABASE {template.name} WITH (FORCE)")
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[databases.Connection]:
         connection = await asyncpg.connect(self._dsn)
-        for name in names:
-            await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        await connection.close()
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+    async def _empty(self, service: str) -> Addresses:
+        if service not in self._made:
+            self._made[service] = asyncio.create_task(self._make(service))
+        return await self._made[service]
+
+    async def _make(self, service: str) -> Addresses:
+        name = f"template_{service}_{self._run}"
+        async with self._connection() as connection:
+            await databases.create_roles(connection, service, password=PASSWORD)
+            await databases.create_database(connection, name, owner=service)
+        address = databases.addresses(self._dsn, name, service, password=PASSWORD)
+        await migrate(address.owner_dsn, service, SERVICES / service / "migrations")
+        return address
+
+    async def _fill(self, fill: Fill, services: tuple[str, ...]) -> dict[str, Addresses]:
+        async with self._connection() as connection:
+            made = {
+                service: await self._clone(connection, service, await self._empty(service), "story")
+                for service in services
+            }
+        await fill(made)
+        return made
+
+    async def _clone(
+        self, connection: databases.Connection, service: str, template: Addresses, kind: str
+    ) -> Addresses:
+        name = f"{kind}_{service}_{secrets.token_hex(6)}"
+        await databases.create_database(connection, name, owner=service, template=template.name)
+        return databases.addresses(self._dsn, name, service, password=PASSWORD)
+
+
+class MakeDatabase:
+    """Makes fresh, migrated databases, which are gone after the test."""
+
+    def __init__(self, connection: databases.Connection, templates: Templates) -> None:
+        self._connection, self._templates = connection, templates
+        self._names: list[str] = []
+
+    async def __call__(self, service: str) -> Addresses:
+        """One of a service: ``await database("clients")``.
+
+        A name that is no service's gets a database with the chassis' tables alone.
+        """
+        made = await self._templates.clone(self._connection, service)
+        self._names.append(made.name)
+        return made
+
+    async def filled(self, fill: Fill, *services: str) -> dict[str, Addresses]:
+        """One of each service, with what ``fill`` puts into them.
+
+        It is run once for all tests; those who ask for the same get copies of what it left.
+        """
+        made = await self._templates.clones(self._connection, fill, services)
+        self._names += [each.name for each in made.values()]
+        return made
+
+    async def drop(self) -> None:
+        for name in self._names:
+            await self._connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")
@@ -153,21 +229,11 @@ async def _templates(postgres: str) -> AsyncIterator[Templates]:
 
 @pytest.fixture
 async def database(postgres: str, _templates: Templates) -> AsyncIterator[MakeDatabase]:
-    """Make a fresh, migrated database of a service: ``await database("clients")``.
-
-    A name that is no service's gets a database with the chassis' tables alone.
-    """
+    """Makes databases for this test."""
     connection = await asyncpg.connect(postgres)
-    made: list[str] = []
-
-    async def make(service: str) -> Addresses:
-        address = await _templates.clone(connection, service)
-        made.append(address.name)
-        return address
-
+    make = MakeDatabase(connection, _templates)
     yield make
-    for name in made:
-        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await make.drop()
     await connection.close()
 
 
@@ -182,7 +248,7 @@ async def open_service_pool(database: MakeDatabase, service: str) -> AsyncIterat
 @pytest.fixture
 def clock() -> ManualClock:
     """A clock that stands still at noon UTC on 15 January 2026, a Thursday."""
-    return ManualClock(datetime(2026, 1, 15, 12, tzinfo=UTC))
+    return ManualClock(NOON)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -199,6 +265,12 @@ class _Spread(LoadScopeScheduling):  # type: ignore[misc]  # untyped
         return next((folder for folder in TOGETHER if file.startswith(folder)), file)
 
 
+def pytest_collection_finish() -> None:
+    """Look for garbage no more in what stays to the end, which took a second each time."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     """How tests are given to workers."""
@@ -208,12 +280,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes the longest in one piece, so that no worker waits for it at the end.
 
-    What runs there is run by other tests, too; to note each line again takes a third of the time.
+    The first of those that share a system has the time to start it, on a slow machine too.
     """
-    items.sort(key=lambda item: not item.nodeid.startswith(TOGETHER))
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
     for item in items:
-        if item.nodeid.startswith(TOGETHER):
-            item.add_marker("no_cover")
+        if item.nodeid.startswith(TOGETHER) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(400))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -33,6 +33,7 @@ def anchors(document: str) -> set[str]:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=sources.named)
 def test_every_link_leads_somewhere(document: Path) -> None:
     text = re.sub(r"^```.*?^```", "", document.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"`[^`\n]*`", "", text)  # a pattern may look like a link
     for target in (*LINK.findall(text), *PICTURE.findall(text)):
         if re.match(r"[a-z]+:", target):
             continue
@@ -56,6 +57,20 @@ def test_every_file_and_test_that_is_named_exists(document: Path) -> None:
 def test_every_test_that_is_named_alone_exists_somewhere(document: Path) -> None:
     for test in re.findall(r"`(test_\w+)`", document.read_text("utf-8")):
         assert test in every_test(), f"{sources.named(document)} names {test}"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [path for path in DOCUMENTS if path.parent.name == "operations" and path.name != "README.md"],
+    ids=sources.named,
+)
+def test_every_procedure_names_what_executes_it(page: Path) -> None:
+    text = page.read_text("utf-8")
+    for procedure in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
+        named = [name for name, test in PATH.findall(procedure) if test]
+        assert named, f"{sources.named(page)}: {procedure.splitlines()[0]!r} names no test"
+    index = (page.parent / "README.md").read_text("utf-8")
+    assert f"({page.name})" in index, f"the index does not name {page.name}"
 
 
 def test_headings_are_found_by_the_names_that_links_use() -> None:

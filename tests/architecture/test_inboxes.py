@@ -13,9 +13,10 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 
 from shared.chassis import kafka
+from shared.chassis.access import Access
 from shared.chassis.database import Connection, Pool
 from shared.chassis.inbox import Inbox
-from shared.chassis.kafka import Access, make_broker, subscribe
+from shared.chassis.kafka import make_broker, subscribe
 from shared.contracts import clients, registry, topics
 from tests.architecture import sources
 

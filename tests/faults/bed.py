@@ -133,10 +133,13 @@ class Bed:
             | told
         )
 
-    def launch(self, service: str, *, name: str = "", **told: str) -> Module:
-        """Start a process of a service, without waiting; named, it is one more of that service."""
+    def launch(self, service: str, *, name: str = "", tree: str = str(ROOT), **told: str) -> Module:
+        """Start a process of a service, without waiting; named, it is one more of that service.
+
+        ``tree`` is the checkout that it comes from.
+        """
         port = self.ports[service]
-        if name:
+        if name and name != service:
             [port] = ports.free_ports(1)
             told[f"{service.upper()}_HTTP_PORT"] = str(port)
         module = self.services[name or service] = Module(
@@ -144,6 +147,7 @@ class Bed:
             port=port,
             log=self.folder / f"{name or service}.log",
             env=self.environment(service, **told),
+            tree=Path(tree),
         )
         module.launch()
         return module

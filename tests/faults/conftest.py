@@ -32,7 +32,7 @@ class _Beds:
         await self._stack.aclose()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # it is not idle: it would take its part from all other tests
 async def _beds(scratch: Path) -> AsyncIterator[_Beds]:
     beds = _Beds(scratch)
     yield beds

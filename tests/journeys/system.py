@@ -23,6 +23,7 @@ from deploy.local.databases import Addresses
 from deploy.local.mailbox import Filter, parse
 from deploy.local.quiet import Quiet
 from deploy.local.sink_page import Behaviour
+from shared.chassis.access import Access
 from shared.chassis.clock import ManualClock
 from shared.chassis.identity import Role
 from shared.contracts import topics
@@ -32,7 +33,7 @@ from tests.deliver import record_of
 
 ROOT = Path(__file__).parent.parent.parent
 SERVICES = ("clients", "renewals", "notifications", "tiers")
-QUIET_SECONDS = 30.0
+QUIET_SECONDS = 90.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class System:
         await self._stack.enter_async_context(app.router.lifespan_context(app))
         self._sink = app.state.sink
         dsns = {name: address.dsn for name, address in self.databases.items()}
-        self._quiet = await self._stack.enter_async_context(Quiet(self.kafka, dsns))
+        self._quiet = await self._stack.enter_async_context(Quiet(self.looks_as(), dsns))
         return self
 
     async def __aexit__(
@@ -98,6 +99,10 @@ class System:
     def running(self, app: FastAPI) -> AbstractAsyncContextManager[object]:
         """Run an application: all that it does by itself. It is called without a socket."""
         return app.router.lifespan_context(app)
+
+    def looks_as(self) -> str | Access:
+        """As whom the test itself looks at Kafka."""
+        return self.kafka
 
     def settings_of(self, name: str) -> dict[str, object]:
         """What a service's settings say that is not the same for all of them."""

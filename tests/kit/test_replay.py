@@ -9,8 +9,8 @@ from uuid import UUID, uuid5
 
 import pytest
 
+from shared.chassis.access import Access
 from shared.chassis.database import open_pool
-from shared.chassis.kafka import Access
 from shared.chassis.replay import Range, replay
 from shared.contracts import clients, examples, ids, topics
 from shared.contracts.consumer.once import Seen

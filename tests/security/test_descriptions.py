@@ -9,17 +9,17 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 import pytest
-import schemathesis
-from schemathesis import Case, HookContext, engine, hooks
-from schemathesis.config import SchemathesisConfig
-from schemathesis.engine.events import FatalError, NonFatalError, ScenarioFinished
 
 from tests.security.operations import DESCRIBED, SERVICES, Asked, NoValueError, Operation
 from tests.security.world import FINDERS, Partner, World, version
+
+if TYPE_CHECKING:  # it takes seconds to import, in each process that only looks for tests
+    from schemathesis import Case, HookContext
+    from schemathesis.config import SchemathesisConfig
 
 EXAMPLES: Final = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "4"))
 SEED: Final = int(os.environ.get("SCHEMATHESIS_SEED", "20260115"))
@@ -65,8 +65,10 @@ class Found:
     answered: dict[str, set[int]] = field(default_factory=dict)
 
 
-def configuration(world: World, service: str, by: Partner) -> SchemathesisConfig:
+def configuration(world: World, service: str, by: Partner) -> "SchemathesisConfig":
     """Ids that there are, a token that is good, and a status that schemathesis does not know."""
+    from schemathesis.config import SchemathesisConfig
+
     known = {"client_id": world.ids("client_id", by, {})[0]}
     ids = {name: world.ids(name, by, known) for name in FINDERS} | {"If-Match": [PRESENT]}
     return SchemathesisConfig.from_dict(
@@ -88,9 +90,11 @@ def configuration(world: World, service: str, by: Partner) -> SchemathesisConfig
 @contextmanager
 def present_versions(world: World, service: str, by: Partner) -> Iterator[None]:
     """Let most commands be about the thing as it is: no schema can say which version that is."""
+    import schemathesis
+
     operations = {(each.method, each.path): each for each in DESCRIBED[service]}
 
-    def before_call(_: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:
+    def before_call(_: "HookContext", case: "Case[Any]", kwargs: dict[str, Any]) -> None:
         operation = operations.get((case.method.lower(), case.path))
         if operation and case.headers.get("If-Match") == PRESENT:
             try:
@@ -101,12 +105,15 @@ def present_versions(world: World, service: str, by: Partner) -> Iterator[None]:
 
     schemathesis.hook(before_call)
     yield
-    hooks.unregister(before_call)
+    schemathesis.hooks.unregister(before_call)
 
 
 @pytest.mark.timeout(LONG_SECONDS)
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_answers_as_its_description_says(world: World, service: str) -> None:
+    import schemathesis
+    from schemathesis import engine
+
     # An admin whom the service has not heard of, so that no command can deactivate the caller.
     by = replace(world.fuzzed, people={"admin": UUID(int=SEED)})
     schema = schemathesis.openapi.from_dict(
@@ -130,6 +137,8 @@ def wanted(operation: Operation) -> set[int]:
 
 def look(world: World, event: Any, found: Found) -> None:
     """Note what went wrong, each kind of it once."""
+    from schemathesis.engine.events import FatalError, NonFatalError, ScenarioFinished
+
     if isinstance(event, NonFatalError):
         found.failures[repr(event.value)] = f"{event.label}: {event.value!r}"
     elif isinstance(event, FatalError):
