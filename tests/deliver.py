@@ -1,4 +1,4 @@
-"""Events as the relay sends them, to feed an inbox without a broker; and what a service said."""
+"""Events as the relay sends them, with a broker or without; and what a service said."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +6,8 @@ from itertools import count
 from typing import TypedDict, TypeVar
 from uuid import UUID, uuid4
 from zlib import crc32
+
+from aiokafka import AIOKafkaProducer
 
 from shared.chassis import outbox
 from shared.chassis.database import Connection, Pool
@@ -58,6 +60,15 @@ def record_of(
 async def deliver(inbox: Inbox, pool: Pool, *events: Event | Tombstone) -> None:
     """Hand events to an inbox as one batch."""
     await inbox.receive([record_of(event) for event in events], pool)
+
+
+async def produce(servers: str, *events: Event | Tombstone) -> None:
+    """Put records on Kafka that no relay sent: copies, latecomers."""
+    async with AIOKafkaProducer(bootstrap_servers=servers, acks="all") as producer:
+        for record in map(record_of, events):
+            await producer.send_and_wait(
+                record.topic, record.value, key=record.key, headers=list(record.headers)
+            )
 
 
 async def pending(source: Connection | Pool) -> list[Delivered]:

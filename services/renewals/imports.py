@@ -15,9 +15,11 @@ from services.renewals.domain.choices import (
 )
 from services.renewals.domain.stages import MOST_DAYS
 from services.renewals.domain.terms import follow_quotes
+from services.renewals.handlers import from_clients_state
 from services.renewals.store import books, clients, partners, renewals
 from services.renewals.store.clients import Change, Subject
 from shared.chassis.database import Connection
+from shared.chassis.freshness import heard_all
 from shared.chassis.imports import (
     Batch,
     Column,
@@ -38,7 +40,7 @@ from shared.contracts.event import Event
 from shared.contracts.renewals import OwnerChoice
 
 LOOK_AGAIN_SECONDS = 0.25
-STALLED_SECONDS = 3.0  # without anybody new, consumers that run have heard all there is
+STALLED_SECONDS = 3.0  # without anybody new, there may be nobody left to hear of
 
 # Which column a refusal of the domain is about.
 _COLUMN_OF = {
@@ -50,6 +52,13 @@ _COLUMN_OF = {
     "stages": "stages",
 }
 _FIT_USER = "the User ID of an active user of this partner"
+
+
+async def begin(_: Connection, context: Context) -> None:
+    """Let the service hear what was said before, while nothing is held that it waits for."""
+    if not context.settings.import_ahead:
+        seconds = context.settings.import_wait
+        await heard_all(context.settings.kafka, from_clients_state, seconds=seconds)
 
 
 async def apply_settings(tx: Connection, batch: Batch, context: Context) -> Counts:
@@ -202,10 +211,12 @@ async def _heard_of(
         now, count = monotonic(), await clients.count_known(tx)
         if count != there:
             there, moved = count, now
-        waited = now - begun
-        stalled = there and now - moved >= STALLED_SECONDS
-        if found >= missing or waited >= context.settings.import_wait or stalled:
+        left = begun + context.settings.import_wait - now
+        if found >= missing or left <= 0:
             return found
+        stalled = there and now - moved >= STALLED_SECONDS
+        if stalled and await heard_all(context.settings.kafka, from_clients_state, seconds=left):
+            return await known(tx, missing)
         await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
 

@@ -109,6 +109,24 @@ def reached(ends: Mapping[int, int], handled: Mapping[int, int]) -> bool:
     return all(handled.get(partition, 0) >= end for partition, end in ends.items())
 
 
+async def heard_all(servers: str | Access, inbox: Inbox, *, seconds: float) -> bool:
+    """Wait until an inbox's group has handled all that its topic holds now; so many seconds.
+
+    It does not matter whether a process consumes now. False where it did not come to that, or
+    where Kafka does not tell.
+    """
+    try:
+        async with asyncio.timeout(seconds), asking(servers) as ask:
+            ends = (await ask.ends([inbox.topic]))[inbox.topic]
+            while True:
+                if reached(ends, await ask.handled(inbox)):
+                    return True
+                await asyncio.sleep(_EAGER_SECONDS)
+    except (KafkaError, OSError) as error:  # among them a TimeoutError
+        log.warning("not_all_heard", group=inbox.group, reason=repr(error))
+        return False
+
+
 class Ask:
     """Questions to Kafka."""
 

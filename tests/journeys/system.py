@@ -15,7 +15,6 @@ from uuid import UUID
 
 import asyncpg
 import httpx2
-from aiokafka import AIOKafkaProducer
 from fastapi import FastAPI
 
 from deploy.local import ports, sink
@@ -27,9 +26,7 @@ from shared.chassis.access import Access
 from shared.chassis.clock import ManualClock
 from shared.chassis.identity import Role
 from shared.contracts import topics
-from shared.contracts.event import Event
 from tests import tokens
-from tests.deliver import record_of
 
 ROOT = Path(__file__).parent.parent.parent
 SERVICES = ("clients", "renewals", "notifications", "tiers")
@@ -183,18 +180,6 @@ class System:
         now = datetime.now(UTC)  # noqa: TID251 - the distance to the wall clock is the point
         path.write_text(f"{(self.clock.now() - now).total_seconds():+f}")
         return path
-
-    async def produce(self, *events: Event) -> None:
-        """Put records on Kafka that the relay of nobody sent: copies, latecomers."""
-        producer = AIOKafkaProducer(bootstrap_servers=self.kafka, acks="all")
-        await producer.start()
-        try:
-            for record in map(record_of, events):
-                await producer.send_and_wait(
-                    record.topic, record.value, key=record.key, headers=list(record.headers)
-                )
-        finally:
-            await producer.stop()
 
     async def until_letters(self, count: int, seconds: float = QUIET_SECONDS) -> None:
         """Wait until so many mails have arrived."""

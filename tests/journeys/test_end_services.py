@@ -9,6 +9,7 @@ import httpx2
 
 from deploy.local.sink_page import Behaviour
 from shared.contracts import clients, ids, renewals
+from tests.deliver import produce
 from tests.journeys.portfolio import HUB, NOTICE, Portfolio
 from tests.journeys.system import Person, System
 
@@ -157,7 +158,7 @@ async def test_copies_and_latecomers_do_not_wake_the_partner_once_services_ended
     partner_tools.clock.advance(timedelta(days=1))
     await partner_tools.quiet()
 
-    await partner_tools.produce(stage("d-15"), stage("d-7"), stage("d-7"), stage("d-6"))
+    await produce(partner_tools.kafka, stage("d-15"), stage("d-7"), stage("d-7"), stage("d-6"))
     await partner_tools.quiet()
 
     assert POC not in told_to(partner_tools, before)
@@ -182,7 +183,8 @@ async def test_resumed_services_are_a_new_period_that_an_event_of_the_old_one_ca
     await partner_tools.quiet()
     before = len(partner_tools.letters())
 
-    await partner_tools.produce(
+    await produce(
+        partner_tools.kafka,
         clients.ServicesEnded(
             version=2,
             occurred_at=partner_tools.clock.now(),
@@ -192,7 +194,7 @@ async def test_resumed_services_are_a_new_period_that_an_event_of_the_old_one_ca
             ended_at=partner_tools.clock.now(),
             ended_by=UUID(int=1),
             reason="A copy that came late.",
-        )
+        ),
     )
     await partner_tools.quiet()
     partner_tools.clock.advance(timedelta(days=1))

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from services.renewals import imports
+from services.renewals.handlers import from_clients_state
 from services.renewals.imports import TABLES
 from shared.chassis.clock import ManualClock
 from shared.chassis.database import Pool
 from shared.chassis.imports import Context, Report, describe, run, template
+from shared.chassis.kafka import consuming
 from shared.contracts import ids
 from shared.contracts.renewals import (
     DefaultRenewalOwnerChanged,
@@ -18,7 +21,7 @@ from shared.contracts.renewals import (
     RenewalOwnerChanged,
     RenewalTermsChanged,
 )
-from tests.deliver import published
+from tests.deliver import produce, published
 from tests.renewals.conftest import settings_for
 from tests.renewals.portfolio import (
     ANN,
@@ -199,6 +202,49 @@ async def test_an_import_waits_for_clients_that_are_on_their_way(
     report = await importing
 
     assert (report.files[0].changed, report.problems) == (1, [])
+
+
+@pytest.mark.delivery
+async def test_a_pause_of_the_consumers_makes_no_row_wrong(
+    pool: Pool, tmp_path: Path, fresh_topics: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "STALLED_SECONDS", 0.2)
+    await hear(pool, APartner().now(), AClient().term().now())
+    await produce(fresh_topics, AClient(record=2).term().now())
+    lines = OWNERS + "1,2,HubSpot,1,\n1,3,HubSpot,1,\n"
+    settings = settings_for("postgresql://none", import_wait=30, kafka_servers=fresh_topics)
+    (tmp_path / "renewal_owners.csv").write_text(lines)
+    importing = asyncio.create_task(
+        run("renewals", TABLES, tmp_path, pool, Context(ManualClock(NOON), settings))
+    )
+    await asyncio.sleep(2)
+
+    async with consuming(settings, [from_clients_state], pool):
+        report = await importing
+
+    assert report.files[0].changed == 1
+    assert [(problem.line, problem.column) for problem in report.problems] == [(3, "Record ID")]
+
+
+@pytest.mark.delivery
+async def test_an_import_of_all_or_nothing_holds_nothing_that_consumers_wait_for(
+    pool: Pool, tmp_path: Path, fresh_topics: str
+) -> None:
+    await hear(pool, APartner().now())
+    await produce(fresh_topics, AClient(record=2).term().now())
+    (tmp_path / "renewal_settings.csv").write_text(SETTINGS + "1,Partner,,1,08:30,\n")
+    (tmp_path / "renewal_owners.csv").write_text(OWNERS + "1,2,HubSpot,1,\n")
+    settings = settings_for("postgresql://none", import_wait=30, kafka_servers=fresh_topics)
+    context = Context(ManualClock(NOON), settings)
+    importing = asyncio.create_task(
+        run("renewals", TABLES, tmp_path, pool, context, strict=True, begin=imports.begin)
+    )
+    await asyncio.sleep(1)
+
+    async with consuming(settings, [from_clients_state], pool):
+        report = await importing
+
+    assert (report.committed, report.problems) == (True, [])
 
 
 async def test_owners_and_quotes_set_ahead_hold_from_the_clients_first_renewal_on(

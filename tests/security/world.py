@@ -273,6 +273,7 @@ async def fill(system: System, folder: Path) -> dict[str, Any]:
     for each in told["partners"]:
         await _add_endpoints(system, _partner(each, told["people"]))
     await system.import_files("clients", folder / "clients")
+    await system.quiet()
     await system.import_files("renewals", folder / "renewals")
     await system.import_files("tiers", folder / "tiers")
     await system.quiet()
