@@ -104,6 +104,6 @@ def canaries(own: Iterable[Any], others: Iterable[Any], known: str) -> Canaries:
         if _ADDRESS_OR_NAME.fullmatch(word) or word.isdecimal()
     }
     return Canaries(
-        frozenset(each for each in ids if each not in theirs),
+        frozenset(ids.difference(_UUID.findall(theirs))),
         tuple(sorted(word for word in telling if word not in theirs)),
     )
