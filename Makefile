@@ -4,7 +4,7 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; 
 BIN := .venv/bin
 READY := .venv/ready
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header
-WORKERS := 3# of the tests; each has servers of its own and waits for them half of its time
+WORKERS := 4# of the tests; each has servers of its own and waits for them half of its time
 SERVICES := $(patsubst services/%/pyproject.toml,%,$(wildcard services/*/pyproject.toml))
 # Lists of packages that are not a service's, and their locks beside them.
 OTHERS := $(wildcard kit/examples/*/requirements.in) tests/consumers/requirements.in tests/helm/requirements.in deploy/containers/sbom.in
