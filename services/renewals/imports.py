@@ -15,7 +15,6 @@ from services.renewals.domain.choices import (
 )
 from services.renewals.domain.stages import MOST_DAYS
 from services.renewals.domain.terms import follow_quotes
-from services.renewals.handlers import from_clients_state
 from services.renewals.store import books, clients, partners, renewals
 from services.renewals.store.clients import Change, Subject
 from shared.chassis.database import Connection
@@ -35,6 +34,7 @@ from shared.chassis.imports import (
     money,
     text,
 )
+from shared.contracts import clients as told
 from shared.contracts import ids
 from shared.contracts.event import Event
 from shared.contracts.renewals import OwnerChoice
@@ -57,8 +57,7 @@ _FIT_USER = "the User ID of an active user of this partner"
 async def begin(_: Connection, context: Context) -> None:
     """Let the service hear what was said before, while nothing is held that it waits for."""
     if not context.settings.import_ahead:
-        seconds = context.settings.import_wait
-        await heard_all(context.settings.kafka, from_clients_state, seconds=seconds)
+        await _heard_all(context, context.settings.import_wait)
 
 
 async def apply_settings(tx: Connection, batch: Batch, context: Context) -> Counts:
@@ -215,9 +214,13 @@ async def _heard_of(
         if found >= missing or left <= 0:
             return found
         stalled = there and now - moved >= STALLED_SECONDS
-        if stalled and await heard_all(context.settings.kafka, from_clients_state, seconds=left):
+        if stalled and await _heard_all(context, left):
             return await known(tx, missing)
         await asyncio.sleep(LOOK_AGAIN_SECONDS)
+
+
+async def _heard_all(context: Context, seconds: float) -> bool:
+    return await heard_all(context.settings.kafka, "renewals", told.STATE, seconds=seconds)
 
 
 async def _clients_of(

@@ -109,12 +109,13 @@ def reached(ends: Mapping[int, int], handled: Mapping[int, int]) -> bool:
     return all(handled.get(partition, 0) >= end for partition, end in ends.items())
 
 
-async def heard_all(servers: str | Access, inbox: Inbox, *, seconds: float) -> bool:
-    """Wait until an inbox's group has handled all that its topic holds now; so many seconds.
+async def heard_all(servers: str | Access, service: str, topic: str, *, seconds: float) -> bool:
+    """Wait until a service has handled all that a topic holds now; so many seconds.
 
     It does not matter whether a process consumes now. False where it did not come to that, or
     where Kafka does not tell.
     """
+    inbox = Inbox(service, topic)
     try:
         async with asyncio.timeout(seconds), asking(servers) as ask:
             ends = (await ask.ends([inbox.topic]))[inbox.topic]
