@@ -1,15 +1,20 @@
 """The command line, as an operator uses it."""
 
+import asyncio
 import os
 import subprocess
 import sys
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
+from typing import Any
 
+import pytest
 from prometheus_client import CollectorRegistry
 
 from deploy.local.databases import Addresses
 from services.renewals import jobs
+from shared.chassis import outbox
 from shared.chassis.clock import ManualClock
 from shared.chassis.database import Pool
 from shared.contracts.renewals import ClientRenewalsSnapshot, PartnerPolicySnapshot
@@ -81,6 +86,30 @@ async def test_one_look_goes_on_while_batches_are_full(pool: Pool, clock: Manual
     assert await jobs.watch(pool, clock, limit=3) == 14
 
     assert sorted(await stages_told(pool)) == ["d-7"] * 7 + ["outcome"] * 7
+
+
+async def test_where_one_sweep_fails_the_other_one_beside_it_still_ends(
+    pool: Pool, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soon = NOON.date() + timedelta(days=50)
+    portfolio = [AClient(record=n).term(1, soon).now() for n in range(1, 8)]
+    await hear(pool, APartner().now(), *portfolio)
+    insert, calls = outbox.insert, count()
+
+    async def fail_in_the_second(*told: Any) -> None:
+        if next(calls) == 1:
+            raise ConnectionError("gone")
+        await asyncio.sleep(0.1)
+        await insert(*told)
+
+    monkeypatch.setattr(outbox, "insert", fail_in_the_second)
+    with pytest.raises(ConnectionError):
+        await jobs.watch(pool, clock, limit=2)
+    told = len(await stages_told(pool))
+    await watch(pool, clock)
+
+    assert told == 4  # by the first, and by the one beside the one that failed
+    assert await stages_told(pool) == ["d-7"] * 7
 
 
 async def test_what_is_due_is_told_by_its_age_and_what_became_of_it_is_counted(
