@@ -14,7 +14,7 @@ commands.add_export(app, "renewals")
 def sweep() -> None:
     """Settle what passed its deadline and tell what is due now, until nothing is left.
 
-    The running service does the same by itself, every second.
+    The running service does the same by itself, several times a second.
     """
     from services.renewals import jobs
 
