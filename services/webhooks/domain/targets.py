@@ -18,12 +18,18 @@ _NAME: Final = re.compile(rf"(?:{_LABEL}\.)+(?=[a-z0-9-]*[a-z]){_LABEL}")
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1"})
 _PORTS: Final = {"https": 443, "http": 80}
 
-# Addresses that are public by the letter and lead inside all the same.
+# Addresses that are public by the letter, at least for some versions of Python, and lead inside or
+# nowhere all the same.
 _INSIDE: Final = (
     IPv4Network("168.63.129.16/32"),  # a cloud's own services for each of its machines
+    IPv4Network("192.0.0.0/24"),  # protocols' own
     IPv4Network("192.88.99.0/24"),  # relays of 6to4
+    IPv6Network("2001::/23"),  # protocols' own: Teredo and others
+    IPv6Network("2002::/16"),  # 6to4
+    IPv6Network("3fff::/20"),  # documentation
 )
 _NAT64: Final = IPv6Network("64:ff9b::/96")
+_UNICAST: Final = IPv6Network("2000::/3")  # all of IPv6 that is given to anybody
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +84,9 @@ def _is_public(address: IPv4Address | IPv6Address) -> bool:
     if isinstance(address, IPv6Address):
         if address in _NAT64:
             return _is_public(IPv4Address(int(address) & 0xFFFF_FFFF))
-        within = address.ipv4_mapped or address.sixtofour
-        if within is not None:
-            return _is_public(within)
-        if address.teredo is not None or address.is_site_local:
+        if address.ipv4_mapped is not None:
+            return _is_public(address.ipv4_mapped)
+        if address not in _UNICAST:
             return False
     return (
         address.is_global
