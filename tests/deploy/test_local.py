@@ -18,6 +18,8 @@ import pytest
 from deploy.local import ports, state
 from deploy.local.settings import LocalSettings
 
+pytestmark = pytest.mark.timeout(400)  # it begins together with what starts everywhere else
+
 ROOT = Path(__file__).parents[2]
 PORTS = ("KAFKA", "KAFKA_CONTROLLER", "POSTGRES", "SMTP", "MAIL", "ISSUER")
 
