@@ -12,6 +12,7 @@ from urllib.error import URLError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
+import pytest
 import yaml
 
 from deploy.local import ports
@@ -19,7 +20,13 @@ from deploy.local.settings import ROOT, LocalSettings
 
 OBSERVABILITY = ROOT / "deploy" / "observability"
 SCRAPES = 4  # a rate needs two
-PROGRAM = shutil.which("prometheus")
+
+
+def program(name: str) -> str:
+    """Where a program of Debian's package prometheus is; without it the test fails."""
+    if found := shutil.which(name):
+        return found
+    pytest.fail(f"{name} is not installed. On Debian: apt-get install prometheus")
 
 
 class Prometheus:
@@ -53,7 +60,6 @@ class Prometheus:
 @contextmanager
 def watching(settings: LocalSettings, folder: Path) -> Iterator[Prometheus]:
     """Scrape the services each second, by the configuration as it is but for where they are."""
-    assert PROGRAM
     told = yaml.safe_load((OBSERVABILITY / "prometheus.yml").read_text())
     told["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
     told["rule_files"] = [str(OBSERVABILITY / "alerts.yml")]
@@ -65,7 +71,7 @@ def watching(settings: LocalSettings, folder: Path) -> Iterator[Prometheus]:
     [port] = ports.free_ports(1)
     process = subprocess.Popen(
         [
-            PROGRAM,
+            program("prometheus"),
             f"--config.file={folder / 'prometheus.yml'}",
             f"--storage.tsdb.path={folder / 'data'}",
             f"--web.listen-address={ports.LOOPBACK}:{port}",

@@ -76,7 +76,6 @@ def test_the_page_of_metrics_tells_of_those_that_the_services_show(told: Told) -
     assert METRICS.read_text() == page, "make reference ARGS=metrics writes it while make demo runs"
 
 
-@pytest.mark.skipif(prometheus.PROGRAM is None, reason="prometheus, of Debian, is not installed")
 def test_every_query_of_every_dashboard_finds_something_in_the_system_that_runs(
     told: Told, tmp_path: Path
 ) -> None:

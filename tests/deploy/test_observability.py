@@ -2,20 +2,18 @@
 
 import json
 import re
-import shutil
 import subprocess
 from importlib import import_module
 from itertools import chain
 from pathlib import Path
 
-import pytest
 import typer
 import yaml
 
 from deploy.local.settings import ROOT, SERVICES
 from deploy.reference import dashboards, metrics
 from deploy.reference.__main__ import METRICS, derived
-from tests.deploy import queries
+from tests.deploy import prometheus, queries
 
 RUNBOOKS = ROOT / "docs" / "runbooks"
 SECTIONS = (
@@ -25,24 +23,24 @@ SECTIONS = (
     "## Likely causes, and what mends them",
     "## Over when",
 )
-WITHOUT = "promtool, of Debian's package prometheus, is not installed"
-needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason=WITHOUT)
 
 
 def promtool(*arguments: str) -> None:
     done = subprocess.run(
-        ["promtool", *arguments], capture_output=True, text=True, check=False, cwd=ROOT
+        [prometheus.program("promtool"), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@needs_promtool
 def test_every_alert_fires_when_it_should_and_stays_quiet_when_it_should_not() -> None:
     promtool("check", "rules", str(queries.ALERTS))
     promtool("test", "rules", str(queries.ALERTS_TEST))
 
 
-@needs_promtool
 def test_what_prometheus_is_told_is_valid(tmp_path: Path) -> None:
     folder = ROOT / "deploy" / "observability"
     told = (folder / "prometheus.yml").read_text()
@@ -53,7 +51,6 @@ def test_what_prometheus_is_told_is_valid(tmp_path: Path) -> None:
     assert jobs == set(SERVICES)
 
 
-@needs_promtool
 def test_every_query_of_the_dashboards_can_be_parsed(tmp_path: Path) -> None:
     rules = [
         {"record": f"q{number}", "expr": query}
