@@ -198,6 +198,14 @@ async def test_amounts_of_two_currencies_are_never_compared(sight: Sight) -> Non
     assert currencies == sorted(currencies, reverse=True)
 
 
+@pytest.mark.parametrize("path", ["/renewals", "/dashboard"])
+async def test_an_order_that_there_is_none_of_is_the_lists_own(sight: Sight, path: str) -> None:
+    own = rows(await sight.read(path))
+
+    assert len(own) > 1
+    assert rows(await sight.read(f"{path}?sort=-nothing")) == own
+
+
 async def test_pages_are_followed_by_their_links(
     sight: Sight, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -37,15 +37,16 @@ def test_it_listens_on_this_machine(host: str) -> None:
     require_loopback(host)
 
 
-def test_the_command_refuses_too(tmp_path: Path) -> None:
-    run = subprocess.run(
-        [sys.executable, "-m", "deploy.local.issuer", "--folder", tmp_path, "--host", "0.0.0.0"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=30,
+def started(folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
+    """The issuer's command, which is to end by itself."""
+    command = [sys.executable, "-m", "deploy.local.issuer", "--folder", str(folder), *options]
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30
     )
+
+
+def test_the_command_refuses_too(tmp_path: Path) -> None:
+    run = started(tmp_path, "--host", "0.0.0.0")
     assert run.returncode == 1
     assert "not 0.0.0.0" in run.stderr
 
@@ -72,15 +73,7 @@ def test_in_a_container_it_refuses_a_name_that_leads_elsewhere(name: str, tmp_pa
 
 
 def test_the_command_refuses_such_a_name_too(tmp_path: Path) -> None:
-    where = ["--folder", str(tmp_path), "--in-container", "id.example.com"]
-    run = subprocess.run(
-        [sys.executable, "-m", "deploy.local.issuer", *where],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=30,
-    )
+    run = started(tmp_path, "--in-container", "id.example.com")
     assert run.returncode == 1
     assert "not id.example.com" in run.stderr
 

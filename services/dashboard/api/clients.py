@@ -3,14 +3,14 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, fields, replace
 from time import monotonic
-from typing import Annotated, Final, Literal, cast
+from typing import Annotated, Final, Literal
 from uuid import UUID
 
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
 from pydantic import Field, TypeAdapter
 
-from services.dashboard.api import ready
+from services.dashboard.api import places, ready
 from services.dashboard.api.guards import AViewer, opened
 from services.dashboard.api.messages import messages_of
 from services.dashboard.api.pages import (
@@ -21,12 +21,10 @@ from services.dashboard.api.pages import (
     panel,
     read_query,
 )
-from services.dashboard.api.places import address_of, place_of
 from services.dashboard.api.ready import AskedForList
 from services.dashboard.domain import owners
 from services.dashboard.store import clients as store
 from services.dashboard.store.partners import find_partner
-from services.dashboard.store.places import Place
 from services.dashboard.store.services import find_services
 from services.dashboard.views import clients as views
 from services.dashboard.views import csv, formats, history, render
@@ -76,35 +74,11 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class Order(places.Order[store.Sort]):
     """By what the list is sorted, and where the page begins, as the address says it."""
 
-    sort: Annotated[str, Field(max_length=30)] = "domain"
-    cursor: Annotated[str, Field(max_length=1000)] = ""
-
-    @property
-    def field(self) -> store.Sort:
-        """What the list is sorted by."""
-        field = self.sort.removeprefix("-")
-        return cast("store.Sort", field if field in store.SORTS else "domain")
-
-    @property
-    def descending(self) -> bool:
-        """Whether the last comes first."""
-        return self.sort == f"-{self.field}"
-
-    @property
-    def named(self) -> str:
-        """As the address has it."""
-        return f"-{self.field}" if self.descending else self.field
-
-    def place(self) -> Place | None:
-        """Where the page begins; None for the first."""
-        return place_of(self.cursor, self.named, store.SORTS[self.field])
-
-    def address(self, here: str, place: Place | None) -> str:
-        """The address of the page that begins at a place; empty where there is none."""
-        return address_of(here, self.named, place)
+    SORTS = store.SORTS
+    DEFAULT = "domain"
 
 
 _FILTERS, _ORDER = TypeAdapter(Filters), TypeAdapter(Order)
@@ -149,7 +123,7 @@ async def list_clients(asked: AskedForList) -> Response:
             "choices": await _choices(asked),
             "filters": shaped,
             "chips": views.chips(hiding, shaped.chosen),
-            "order": order.named,
+            "order": order.order,
             "columns": columns,
             "here": hiding,
             "views": views,
@@ -185,7 +159,7 @@ async def _found(asked: Asking, wanted: store.Wanted, order: Order) -> store.Lis
     """A page of the list. What is only searched, as one types, may be found in memory."""
     owner, place = wanted.default_owner, order.place()
     alone = wanted == store.Wanted(default_owner=owner, q=wanted.q)
-    if wanted.q and alone and order.named == "domain" and place is None:
+    if wanted.q and alone and order.order == "domain" and place is None:
         held = await ready.held(asked, LIST, store.hold_clients)
         if held is not None:
 

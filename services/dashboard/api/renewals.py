@@ -3,21 +3,19 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Annotated, Final, Literal, cast
+from typing import Annotated, Final, Literal
 
 from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 from pydantic import Field, TypeAdapter
 
-from services.dashboard.api import ready, tellings
+from services.dashboard.api import places, ready, tellings
 from services.dashboard.api.commanding import Commanding
 from services.dashboard.api.guards import AViewer
 from services.dashboard.api.pages import Asking, list_page, read_query
-from services.dashboard.api.places import address_of, place_of
 from services.dashboard.api.ready import AskedForList
 from services.dashboard.domain import owners
 from services.dashboard.store import renewals as store
-from services.dashboard.store.places import Place
 from services.dashboard.views import csv, formats
 from services.dashboard.views.renewals import COLUMNS, line, record, table_rows
 from services.dashboard.views.rows import Pages, hidden
@@ -31,8 +29,11 @@ ALL, TO_ACT_ON = "/renewals", "/renewals/to-act-on"
 
 
 @dataclass(frozen=True, slots=True)
-class Filters:
+class Filters(places.Order[store.Sort]):
     """What the list is asked for, as the address says it."""
+
+    SORTS = store.SORTS
+    DEFAULT = "deadline"
 
     q: Annotated[str, Field(max_length=200)] = ""
     owner: Literal["", "hubspot", "partner", "inherited"] = ""
@@ -40,8 +41,6 @@ class Filters:
     kind: Literal["", "renewal", "contact_tier_upgrade", "email_overage"] = ""
     deadline_from: Annotated[str, Field(max_length=10)] = ""
     deadline_to: Annotated[str, Field(max_length=10)] = ""
-    sort: Annotated[str, Field(max_length=30)] = "deadline"
-    cursor: Annotated[str, Field(max_length=1000)] = ""
 
     @property
     def active(self) -> bool:
@@ -63,30 +62,6 @@ class Filters:
             deadline_from=_day("deadline_from", self.deadline_from),
             deadline_to=_day("deadline_to", self.deadline_to),
         )
-
-    @property
-    def field(self) -> store.Sort:
-        """What the list is sorted by."""
-        field = self.sort.removeprefix("-")
-        return cast("store.Sort", field if field in store.SORTS else "deadline")
-
-    @property
-    def descending(self) -> bool:
-        """Whether the last comes first."""
-        return self.sort.startswith("-")
-
-    @property
-    def order(self) -> str:
-        """The sort as the address has it, whatever was asked."""
-        return f"{'-' if self.descending else ''}{self.field}"
-
-    def place(self) -> Place | None:
-        """Where the page begins."""
-        return place_of(self.cursor, self.order, store.SORTS[self.field])
-
-    def address(self, here: str, place: Place | None) -> str:
-        """The address of the page that begins at a place; empty where there is none."""
-        return address_of(here, self.order, place)
 
 
 _FILTERS: Final = TypeAdapter(Filters)
