@@ -221,22 +221,27 @@ class Bed:
         fresh.write_text(f"{shift:+f}")
         fresh.rename(self.folder / "clock")
 
+    async def command(self, service: str, *arguments: str) -> tuple[int, str]:
+        """Run a command of a service beside it, as an operator would: its code, what it said."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", f"services.{service}", *arguments),
+            cwd=ROOT,
+            env=self.environment(service),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        printed, _ = await process.communicate()
+        return process.returncode or 0, printed.decode()
+
     async def import_files(self, service: str, folder: Path) -> None:
         """Run a service's own import, as a person would: again where it was too early."""
         begun = monotonic()
         while True:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", f"services.{service}", "import", str(folder)),
-                cwd=ROOT,
-                env=self.environment(service),
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-            )
-            printed, _ = await process.communicate()
-            if process.returncode == 0:
+            code, printed = await self.command(service, "import", str(folder))
+            if code == 0:
                 return
-            assert process.returncode == SOME_BAD, printed.decode()
-            assert monotonic() - begun < LASTS_SECONDS, printed.decode()
+            assert code == SOME_BAD, printed
+            assert monotonic() - begun < LASTS_SECONDS, printed
 
     def http(self, service: str, person: Person, timeout: float = 20) -> httpx2.AsyncClient:
         """Call a service as somebody."""

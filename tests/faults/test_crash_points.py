@@ -2,8 +2,6 @@
 
 import asyncio
 import re
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -129,13 +127,5 @@ async def discard(system: Bed, service: str) -> None:
     numbers = [str(row[0]) for row in await system.fetch(service, query)]
     if not numbers:
         return
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", f"services.{service}", "dead-letters", "discard", "--yes"),
-        *numbers,
-        cwd=ROOT,
-        env=system.environment(service),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    printed, _ = await process.communicate()
-    assert process.returncode == 0, printed.decode()
+    code, printed = await system.command(service, "dead-letters", "discard", "--yes", *numbers)
+    assert code == 0, printed

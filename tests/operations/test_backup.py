@@ -3,15 +3,12 @@
 import asyncio
 import re
 import shutil
-import subprocess
-import sys
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta
 
 import asyncpg
 import pytest
 
-from deploy.local.settings import ROOT
 from services.notifications import domain
 from shared.chassis.clock import SystemClock
 from tests.faults.bed import SERVICES, Bed, told, until
@@ -63,16 +60,9 @@ async def sent_more_than(system: Bed, number: int) -> int:
 
 async def run(system: Bed, service: str, *command: str, code: int | None = 0) -> tuple[int, str]:
     """What an operator runs beside a service, or while it is stopped."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", f"services.{service}", *command),
-        cwd=ROOT,
-        env=system.environment(service),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    printed, _ = await process.communicate()
-    assert code is None or process.returncode == code, printed.decode()
-    return process.returncode or 0, printed.decode()
+    ended, printed = await system.command(service, *command)
+    assert code is None or ended == code, printed
+    return ended, printed
 
 
 async def in_time(system: Bed, service: str, *command: str) -> str:
