@@ -316,10 +316,22 @@ def opened(
     with served(loop, apps) as addresses, httpx2.Client(timeout=30) as http:
         pools = loop.run(look())
         dsns = {name: found.dsn for name, found in databases.items()}
-        yield World(loop, addresses, pools, asking, hidden, changing, fuzzed, http, dsns)
+        world = World(loop, addresses, pools, asking, hidden, changing, fuzzed, http, dsns)
+        _require_doubt(world)
+        yield world
         for pool in pools.values():
             loop.run(pool.close())
     loop.close()
+
+
+def _require_doubt(world: World) -> None:
+    """Say so where a partner has no mail in doubt: none of its mails could be sent again."""
+    found = world.fetch(
+        "notifications", "SELECT DISTINCT partner_id FROM messages WHERE state = 'unknown'"
+    )
+    have = {row["partner_id"] for row in found}
+    without = [each.name for each in world.partners if each.partner_id not in have]
+    assert not without, f"of {IN_DOUBT} mails in doubt none is one of {', '.join(without)}"
 
 
 def _partner(found: Mapping[str, Any], people: list[dict[str, str]]) -> Partner:
